@@ -1,0 +1,1 @@
+"""Deterministic tests of an output: schema, rules, citations."""

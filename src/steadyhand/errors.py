@@ -1,0 +1,143 @@
+"""Every error raised on purpose. A `code` is public: documented, never renamed.
+
+SteadyhandError
+├── UsageError              the caller asked for something that cannot be
+│   ├── NotFound
+│   ├── InvalidInput
+│   ├── ContractInvalid
+│   └── WorkspaceInvalid
+├── AccessError
+│   ├── Unauthenticated
+│   └── Forbidden
+├── ProviderError           a model did not answer
+│   ├── ProviderTimeout
+│   ├── ProviderUnavailable
+│   ├── ProviderRateLimited
+│   ├── ProviderRefused
+│   └── ProviderProtocol
+├── NoModel                 no model may or could serve the run
+├── BudgetExceeded
+├── StorageError            the database or the disk
+│   ├── DiskFull
+│   ├── NotWritable
+│   ├── DatabaseUnavailable
+│   └── SchemaNewer
+├── DocumentError           a file that cannot be read
+│   ├── DocumentUnsupported
+│   └── DocumentUnreadable
+└── ModelFilesError         a local model that is missing or not what it should be
+"""
+
+
+class SteadyhandError(Exception):
+    code = "internal"
+    status = 500  # what the HTTP API answers
+    is_retryable = False  # may the same call succeed later?
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(SteadyhandError):
+    code, status = "usage", 400
+
+
+class NotFound(UsageError):
+    code, status = "not_found", 404
+
+
+class InvalidInput(UsageError):
+    code, status = "input.invalid", 422
+
+
+class ContractInvalid(UsageError):
+    code, status = "contract.invalid", 500
+
+
+class WorkspaceInvalid(UsageError):
+    code, status = "workspace.invalid", 500
+
+
+class AccessError(SteadyhandError):
+    code, status = "access", 403
+
+
+class Unauthenticated(AccessError):
+    code, status = "access.unauthenticated", 401
+
+
+class Forbidden(AccessError):
+    code, status = "access.forbidden", 403
+
+
+class ProviderError(SteadyhandError):
+    code, status = "provider", 502
+
+
+class ProviderTimeout(ProviderError):
+    code, status, is_retryable = "provider.timeout", 504, True
+
+
+class ProviderUnavailable(ProviderError):
+    code, status, is_retryable = "provider.unavailable", 502, True
+
+
+class ProviderRateLimited(ProviderError):
+    code, status, is_retryable = "provider.rate_limited", 503, True
+
+
+class ProviderRefused(ProviderError):
+    """The provider will not serve this request: a wrong key, an unknown model, a filter."""
+
+    code, status = "provider.refused", 502
+
+
+class ProviderProtocol(ProviderError):
+    """The provider answered something its dialect does not allow."""
+
+    code, status, is_retryable = "provider.protocol", 502, True
+
+
+class NoModel(SteadyhandError):
+    code, status, is_retryable = "model.none", 503, True
+
+
+class BudgetExceeded(SteadyhandError):
+    code, status = "budget.exceeded", 402
+
+
+class StorageError(SteadyhandError):
+    code, status = "storage", 503
+
+
+class DiskFull(StorageError):
+    code, status, is_retryable = "storage.disk_full", 507, True
+
+
+class NotWritable(StorageError):
+    code, status = "storage.not_writable", 503
+
+
+class DatabaseUnavailable(StorageError):
+    code, status, is_retryable = "storage.unavailable", 503, True
+
+
+class SchemaNewer(StorageError):
+    code, status = "storage.schema_newer", 503
+
+
+class DocumentError(SteadyhandError):
+    code, status = "document", 422
+
+
+class DocumentUnsupported(DocumentError):
+    code, status = "document.unsupported", 415
+
+
+class DocumentUnreadable(DocumentError):
+    code, status = "document.unreadable", 422
+
+
+class ModelFilesError(SteadyhandError):
+    code, status = "model.files", 503

@@ -1,0 +1,1 @@
+"""Contracts: load, check, version and reload them."""

@@ -1,0 +1,1 @@
+"""One guardrail per file: looks at text and reports findings."""

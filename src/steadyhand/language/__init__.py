@@ -1,0 +1,1 @@
+"""What text is made of: words, stems, sentences, and what they weigh."""

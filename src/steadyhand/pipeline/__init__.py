@@ -1,0 +1,1 @@
+"""The path of a run: the steps, their order, and the engine that acts on them."""

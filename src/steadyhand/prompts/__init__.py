@@ -1,0 +1,1 @@
+"""From a template and untrusted input to the messages a model gets."""

@@ -1,0 +1,1 @@
+"""One file per wire dialect or built-in model; the only place that talks to models."""

@@ -1,0 +1,1 @@
+"""Which models may serve a run, in which order, and why."""

@@ -1,0 +1,1 @@
+"""One measure of an output per file, in [0, 1]."""

@@ -1,0 +1,1 @@
+"""Every door over HTTP: the API and the console."""

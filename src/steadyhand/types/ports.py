@@ -1,0 +1,62 @@
+"""What one part needs from another, as the smallest protocol that says it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steadyhand.types.ids import ModelId
+from steadyhand.types.model import Completion, CompletionRequest, Model
+from steadyhand.types.passage import Retrieval
+from steadyhand.types.run import Principal, Run
+from steadyhand.types.text import DataClass
+
+Vectors = NDArray[np.float32]
+
+
+class Embed(Protocol):
+    """Texts to unit vectors, shape (n, dims), float32. Blocks: call it from a worker thread."""
+
+    @property
+    def id(self) -> str: ...
+
+    def __call__(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class Complete(Protocol):
+    """Have a model answer. Raises the provider errors of `errors.py`, never a vendor's or a library's."""
+
+    async def __call__(self, model: Model, request: CompletionRequest) -> Completion: ...
+
+
+class Search(Protocol):
+    """The best passages of a knowledge base that `principal` may see, best first."""
+
+    async def __call__(
+        self, knowledge_base: str, query: str, *, principal: Principal, top_k: int
+    ) -> Retrieval: ...
+
+
+class FindModel(Protocol):
+    """The catalogue's entry for `provider:name`, or None."""
+
+    def __call__(self, model: ModelId) -> Model | None: ...
+
+
+class Record(Protocol):
+    """Returns once the run is on disk."""
+
+    async def __call__(self, run: Run) -> None: ...
+
+
+class SpentToday(Protocol):
+    """What a feature has cost since midnight UTC, in US dollars."""
+
+    async def __call__(self, feature: str) -> float: ...
+
+
+class ClassOf(Protocol):
+    """The data class of a knowledge base."""
+
+    def __call__(self, knowledge_base: str) -> DataClass: ...

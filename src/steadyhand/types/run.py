@@ -1,0 +1,147 @@
+"""One execution of a feature, and what a step may say about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from steadyhand.types.feature import Feature
+from steadyhand.types.findings import CheckResult, Finding
+from steadyhand.types.ids import ModelId, RunId
+from steadyhand.types.json import Json, JsonObject
+from steadyhand.types.model import Candidate, Completion, Message, ModelCall
+from steadyhand.types.passage import Evidence, Retrieval
+from steadyhand.types.text import DataClass
+
+RunStatus = Literal["answered", "review", "fallback", "refused", "failed"]
+Door = Literal["http", "cli", "python", "console"]
+RoleName = Literal["admin", "caller", "reader"]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls. `key_id` is "" for somebody who has the workspace's files in hand."""
+
+    name: str
+    role: RoleName
+    key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """What happened in one step of the path, for the ledger. Times are seconds since the run began."""
+
+    seq: int
+    name: str
+    attempt: int
+    verdict: str  # continue | retry | park | stop | error | timeout
+    detail: str
+    started_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as the caller sees it."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewTask:
+    """Why a person is asked, and until when."""
+
+    reason: str
+    due_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Grows from step to step; every step gets a new value. `deadline` is on the monotonic clock, in seconds."""
+
+    id: RunId
+    feature: Feature
+    input: JsonObject
+    principal: Principal
+    door: Door
+    started_at: datetime
+    deadline: float
+    data_class: DataClass
+    attempt: int = 0
+    findings: tuple[Finding, ...] = ()
+    query: str = ""
+    retrieval: Retrieval | None = None
+    candidates: tuple[Candidate, ...] = ()
+    messages: tuple[Message, ...] = ()
+    feedback: tuple[str, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
+    completion: Completion | None = None
+    model: ModelId | None = None
+    output: JsonObject | None = None
+    confidence: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    status: RunStatus | None = None
+    failure: Failure | None = None
+    review: ReviewTask | None = None
+    steps: tuple[StepRecord, ...] = field(default=(), repr=False)
+    duration_s: float = 0.0
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """What the run's calls cost together; None when the price of one of them is unknown."""
+        costs = [call.cost_usd for call in self.calls]
+        return None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Generate again; `feedback` is a sentence the model can act on."""
+
+    run: Run
+    feedback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """A person decides; the run ends as `review`."""
+
+    run: Run
+    task: ReviewTask
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The run ends here with this status."""
+
+    run: Run
+    status: RunStatus
+    failure: Failure | None = None
+
+
+StepResult: TypeAlias = Continue | Retry | Park | Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What every caller gets, whatever the door. `cost_usd` None means a price is unknown."""
+
+    status: RunStatus
+    output: Mapping[str, Json] | None
+    confidence: float | None
+    evidence: tuple[Evidence, ...]
+    checks: tuple[CheckResult, ...]
+    model: str | None
+    cost_usd: Decimal | None
+    run_id: RunId
+    snapshot: str
+    duration_s: float
+    error: Failure | None = None

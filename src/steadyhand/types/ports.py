@@ -33,9 +33,7 @@ class Complete(Protocol):
 class Search(Protocol):
     """The best passages of a knowledge base that `principal` may see, best first."""
 
-    async def __call__(
-        self, knowledge_base: str, query: str, *, principal: Principal, top_k: int
-    ) -> Retrieval: ...
+    async def __call__(self, knowledge_base: str, query: str, *, principal: Principal, top_k: int) -> Retrieval: ...
 
 
 class FindModel(Protocol):

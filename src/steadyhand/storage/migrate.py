@@ -1,0 +1,46 @@
+"""Brings the schema forward. Migrations are SQL files beside this module, applied in order of their names.
+
+One process migrates at a time: a session lock of PostgreSQL is held, which a killed process gives up by dying.
+"""
+
+from pathlib import Path
+
+import psycopg
+from yoyo import get_backend, read_migrations
+from yoyo.backends import DatabaseBackend
+from yoyo.migrations import MigrationList
+
+from steadyhand.errors import SchemaNewer
+from steadyhand.storage.failures import translated
+
+_FOLDER = Path(__file__).parent / "migrations"
+_LOCK = 0x57EAD7  # any number that only we use
+
+
+def upgrade(url: str) -> list[str]:
+    """Apply what is missing; returns the names of what was applied. Blocks.
+
+    Raises `SchemaNewer` when the database was already used by a newer Steadyhand, and changes nothing then.
+    """
+    with translated(), psycopg.connect(url, autocommit=True) as guard:
+        guard.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        backend = get_backend(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        try:
+            backend.break_lock()  # left behind by a killed process: we hold the real lock
+            return _apply(backend, read_migrations(str(_FOLDER)))
+        finally:
+            backend.connection.close()
+
+
+def _apply(backend: DatabaseBackend, migrations: MigrationList) -> list[str]:
+    missing = backend.to_apply(migrations)  # makes yoyo's own tables when they are not there
+    known = {migration.id for migration in migrations}
+    done = {row[0] for row in backend.execute("SELECT migration_id FROM _yoyo_migration").fetchall()}
+    backend.rollback()
+    if done - known:
+        raise SchemaNewer(
+            f"expected a database up to {max(known)}; found {max(done - known)}, made by a newer Steadyhand",
+            hint="upgrade this installation, or restore a backup made before",
+        )
+    backend.apply_migrations(missing)
+    return [migration.id for migration in missing]

@@ -1,0 +1,162 @@
+"""The server, the schema, and what happens when either is broken off."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from steadyhand.errors import DatabaseUnavailable, NotFound, NotWritable, SchemaNewer, StorageError
+from steadyhand.storage import Database, backup, embedded, migrate, owner
+from steadyhand.storage.failures import Duplicate
+
+
+@pytest.fixture
+def workspace_server(tmp_path: Path):
+    state = tmp_path / "workspace" / ".steadyhand"
+    running = embedded.start(state, None)
+    yield running
+    if not running._clients.closed:
+        running.release()
+
+
+def postmaster(server: embedded.Server) -> int:
+    return int((server.layout.data / "postmaster.pid").read_text().split()[0])
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_rows_of_a_transaction_appear_together_or_not_at_all(database: Database) -> None:
+    with pytest.raises(Duplicate):
+        async with database.transaction() as transaction:
+            await transaction.execute("INSERT INTO knowledge_base (name, embedder) VALUES ('a', 'x')")
+            await transaction.execute("INSERT INTO knowledge_base (name, embedder) VALUES ('a', 'x')")
+    assert await database.rows("SELECT * FROM knowledge_base") == []
+
+
+async def test_copied_rows_are_there(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await transaction.copy("knowledge_base", ("name", "embedder"), [("a", "x"), ("b", "x")])
+    assert [row["name"] for row in await database.rows("SELECT name FROM knowledge_base ORDER BY name")] == ["a", "b"]
+
+
+def test_the_last_process_to_leave_stops_the_server(workspace_server: embedded.Server) -> None:
+    pid = postmaster(workspace_server)
+    second = embedded.start(workspace_server.layout.state, None)
+    second.release()
+    assert is_alive(pid)
+    workspace_server.release()
+    assert not is_alive(pid)
+
+
+def test_a_process_that_is_killed_does_not_keep_the_server_from_stopping(workspace_server: embedded.Server) -> None:
+    state = workspace_server.layout.state
+    code = (
+        "import pathlib, time; from steadyhand.storage import embedded; "
+        f"s = embedded.start(pathlib.Path({str(state)!r}), None); print('ready', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline().strip() == "ready"
+    other.kill()
+    other.wait()
+    pid = postmaster(workspace_server)
+    workspace_server.release()
+    assert not is_alive(pid)
+
+
+async def test_a_killed_server_is_started_again_and_has_lost_nothing(workspace_server: embedded.Server) -> None:
+    migrate.upgrade(workspace_server.url)
+    database = Database(workspace_server.url, workspace_server.ensure_running, max_connections=2)
+    await database.open()
+    await database.execute("INSERT INTO knowledge_base (name, embedder) VALUES ('kept', 'x')")
+    pid = postmaster(workspace_server)
+    os.kill(pid, signal.SIGKILL)
+    while is_alive(pid):
+        time.sleep(0.01)
+    assert [row["name"] for row in await database.rows("SELECT name FROM knowledge_base")] == ["kept"]
+    await database.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
+def test_as_root_no_permission_outside_the_database_changes(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    watched = [home, *home.parents, Path("/var/lib"), embedded.binary("postgres").parent]
+    watched += list(Path(sys.prefix).parents)
+    before = {folder: (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) for folder in watched}
+    running = embedded.start(home / ".steadyhand", None)
+    running.release()
+    assert {folder: (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) for folder in watched} == before
+    assert stat.S_IMODE(running.layout.data.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
+def test_as_root_programs_in_a_private_folder_are_copied_to_where_the_server_may_run_them(tmp_path: Path) -> None:
+    program = tmp_path / "private" / "pg" / "bin" / "hello"
+    program.parent.mkdir(parents=True)
+    (tmp_path / "private").chmod(0o700)
+    program.write_text("#!/bin/sh\necho hello\n")
+    program.chmod(0o755)
+    reached = owner.reachable(program, tmp_path / "open")
+    assert reached != program
+    assert reached.read_text() == program.read_text()
+    assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_gives_one_clear_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(NotWritable, match="expected a folder that can be written"):
+        embedded.start(tmp_path / ".steadyhand", None)
+
+
+def test_a_database_that_is_away_gives_one_clear_error() -> None:
+    with pytest.raises(DatabaseUnavailable, match="does not answer"):
+        migrate.upgrade("postgresql://nobody@127.0.0.1:1/nothing")
+
+
+def test_an_upgrade_of_a_current_database_does_nothing(database_url: str) -> None:
+    assert migrate.upgrade(database_url) == []
+
+
+def test_a_database_of_a_newer_version_is_refused_and_not_touched(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('ff', '9999_from_the_future')"
+        )
+    with pytest.raises(SchemaNewer, match="9999_from_the_future"):
+        migrate.upgrade(database_url)
+
+
+def test_a_lock_left_by_a_killed_upgrade_does_not_stop_the_next_one(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 1)")
+    assert migrate.upgrade(database_url) == []
+
+
+async def test_a_backup_brings_back_what_was_there(database: Database, tmp_path: Path) -> None:
+    await database.execute("INSERT INTO knowledge_base (name, embedder) VALUES ('kept', 'x')")
+    backup.backup(database.url, tmp_path / "b.dump")
+    await database.execute("UPDATE knowledge_base SET name = 'changed'")
+    await database.execute("INSERT INTO knowledge_base (name, embedder) VALUES ('later', 'x')")
+    backup.restore(database.url, tmp_path / "b.dump")
+    assert [row["name"] for row in await database.rows("SELECT name FROM knowledge_base")] == ["kept"]
+
+
+def test_a_restore_from_a_broken_file_changes_nothing(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "b.dump").write_bytes(b"PGDMP, but not for long")
+    with pytest.raises(StorageError, match="nothing was changed|pg_restore failed"):
+        backup.restore(database_url, tmp_path / "b.dump")
+    with pytest.raises(NotFound):
+        backup.restore(database_url, tmp_path / "missing.dump")

@@ -1,9 +1,9 @@
 """Which language a text is written in: by its script, then by its function words and its letters.
 
-A profile, no model. Made for text of a sentence or more; single words and names are mostly `und`. Right on 97 of the
-102 short messages of `tests/language/test_language_detect.py` (the profiles were tuned on them), and, not tuned on, on
-98-99.7 % of the questions and 239 of 240 paragraphs of XQuAD in English, German and Turkish. Short Danish and
-Norwegian are hard to tell apart.
+A profile, no model. Made for text of a sentence or more; single words and names are mostly `und`. Right on 97 of
+the 102 short messages of `tests/language/test_language_detect.py` (the profiles were tuned on them), and, not tuned
+on, on 98-99.7 % of the questions and 239 of 240 paragraphs of XQuAD in English, German and Turkish. Short Danish
+and Norwegian are hard to tell apart.
 """
 
 import re

@@ -1,1 +1,5 @@
 """One guardrail per file: looks at text and reports findings."""
+
+from steadyhand.guardrails._inspection import Report, inspect, segments
+
+__all__ = ["Report", "inspect", "segments"]

@@ -1,0 +1,124 @@
+"""Keys of the HTTP API and signed-in browsers. A key is 256 random bits; the database holds only its SHA-256.
+
+A slow password hash would add nothing: there is no dictionary of random keys.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from steadyhand.errors import NotFound, Unauthenticated
+from steadyhand.storage import Database, Row
+from steadyhand.types.run import Principal, RoleName
+
+PREFIX = "sh_"
+SESSION_LIFETIME = timedelta(hours=12)
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_HINT = "send the header Authorization: Bearer sh_...; `steadyhand keys create NAME` makes a key"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySummary:
+    """A key as lists show it; the key itself is nowhere."""
+
+    id: str
+    name: str
+    role: RoleName
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class Keys:
+    """`randomness(n)` gives n unpredictable bytes, `now` is aware and UTC."""
+
+    def __init__(self, database: Database, randomness: Callable[[int], bytes], now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._randomness = randomness
+        self._now = now
+
+    async def create(self, name: str, role: RoleName) -> str:
+        """A new key: the only time it is seen."""
+        key = PREFIX + self._token()
+        await self._database.execute(
+            "INSERT INTO access_key (id, name, role, hash) VALUES (%s, %s, %s, %s)",
+            [key[:10], name, role, _hash(key)],
+        )
+        return key
+
+    async def create_first(self) -> str | None:
+        """An admin key when there is no key at all, else None. Safe when several processes start at once."""
+        key = PREFIX + self._token()
+        async with self._database.transaction() as transaction:
+            await transaction.execute("LOCK TABLE access_key IN SHARE ROW EXCLUSIVE MODE")
+            if await transaction.row("SELECT 1 FROM access_key LIMIT 1"):
+                return None
+            await transaction.execute(
+                "INSERT INTO access_key (id, name, role, hash) VALUES (%s, 'first', 'admin', %s)",
+                [key[:10], _hash(key)],
+            )
+        return key
+
+    async def revoke(self, key_id: str) -> None:
+        """End a key and the sessions opened with it. Raises `NotFound`."""
+        touched = await self._database.execute(
+            "UPDATE access_key SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL", [key_id]
+        )
+        if touched == 0:
+            raise NotFound(
+                f"expected a key in force; found none with the id {key_id!r}", hint="steadyhand keys list"
+            )
+
+    async def list(self) -> list[KeySummary]:
+        rows = await self._database.rows(
+            "SELECT id, name, role, created_at, revoked_at FROM access_key ORDER BY created_at"
+        )
+        return [KeySummary(**row) for row in rows]
+
+    async def principal(self, key: str) -> Principal:
+        """Who holds the key. Raises `Unauthenticated`."""
+        row = await self._database.row(
+            "SELECT id, name, role FROM access_key WHERE hash = %s AND revoked_at IS NULL", [_hash(key)]
+        )
+        return _principal(row, "the key is not known or was revoked")
+
+    async def open_session(self, key: str) -> str:
+        """A token for a browser that showed a key. Raises `Unauthenticated`."""
+        principal = await self.principal(key)
+        token = self._token()
+        await self._database.execute(
+            "INSERT INTO access_session (hash, key_id, expires_at) VALUES (%s, %s, %s)",
+            [_hash(token), principal.key_id, self._now() + SESSION_LIFETIME],
+        )
+        return token
+
+    async def close_session(self, token: str) -> None:
+        await self._database.execute("DELETE FROM access_session WHERE hash = %s", [_hash(token)])
+
+    async def session(self, token: str) -> Principal:
+        """Who is signed in with this token. Raises `Unauthenticated`."""
+        row = await self._database.row(
+            "SELECT k.id, k.name, k.role FROM access_session s JOIN access_key k ON k.id = s.key_id"
+            " WHERE s.hash = %s AND s.expires_at > %s AND k.revoked_at IS NULL",
+            [_hash(token), self._now()],
+        )
+        return _principal(row, "the session has ended")
+
+    def _token(self) -> str:
+        number = int.from_bytes(self._randomness(32), "big")
+        digits = []
+        for _ in range(43):  # 62 ** 43 > 2 ** 256
+            number, digit = divmod(number, 62)
+            digits.append(_BASE62[digit])
+        return "".join(digits)
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+
+
+def _principal(row: Row | None, otherwise: str) -> Principal:
+    if row is None:
+        raise Unauthenticated(otherwise, hint=_HINT)
+    return Principal(name=row["name"], role=row["role"], key_id=row["id"])

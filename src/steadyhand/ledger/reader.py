@@ -1,0 +1,125 @@
+"""Reads runs back: the newest, one with all that happened in it, and sums."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from steadyhand.errors import NotFound, UsageError
+from steadyhand.storage import Database, Row
+
+_RECENT = 10_000  # runs among which a short id is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of `traces tail`."""
+
+    id: str
+    feature: str
+    status: str
+    model: str | None
+    principal: str
+    door: str
+    data_class: str
+    confidence: float | None
+    cost_usd: Decimal | None
+    started_at: datetime
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunTrace:
+    """Everything the ledger holds of one run, as it was written: each list in the order of what happened."""
+
+    run: Mapping[str, Any]
+    steps: list[Row]
+    calls: list[Row]
+    retrievals: list[Row]
+    verdicts: list[Row]
+    review: Row | None
+
+
+class LedgerReader:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def tail(
+        self, *, limit: int = 20, feature: str | None = None, status: str | None = None, after: str = ""
+    ) -> list[RunSummary]:
+        """The newest runs, newest first; with `after`, only those whose id is larger (ids sort by time)."""
+        rows = await self._database.rows(
+            "SELECT id, feature, status, model, principal, door, data_class, confidence, cost_usd, started_at,"
+            " duration_s FROM run"
+            " WHERE (%(feature)s::text IS NULL OR feature = %(feature)s)"
+            " AND (%(status)s::text IS NULL OR status = %(status)s) AND id > %(after)s"
+            " ORDER BY started_at DESC, id DESC LIMIT %(limit)s",
+            {"feature": feature, "status": status, "after": after, "limit": limit},
+        )
+        return [RunSummary(**row) for row in rows]
+
+    async def trace(self, run_id: str) -> RunTrace:
+        """One run with everything that happened in it. `run_id` may be the end of an id, four characters or more.
+
+        Raises `NotFound`, or `UsageError` when a short id fits several runs.
+        """
+        full = await self._full_id(run_id)
+        run = await self._database.row(
+            "SELECT * FROM run JOIN run_payload ON run_payload.run_id = run.id WHERE run.id = %s", [full]
+        )
+        if run is None:
+            raise NotFound(f"expected a recorded run; found none with the id {run_id!r}", hint=_LIST)
+        del run["run_id"]
+        reviews = await self._rows("review_task", full, "run_id")
+        return RunTrace(
+            run=run,
+            steps=await self._rows("run_step", full, "seq"),
+            calls=await self._rows("model_call", full, "seq"),
+            retrievals=await self._rows("retrieval", full, "rank"),
+            verdicts=await self._rows("verdict", full, "seq"),
+            review=reviews[0] if reviews else None,
+        )
+
+    async def spent_today(self, feature: str) -> float:
+        """What a feature has cost since midnight UTC, in US dollars; unknown prices count nothing."""
+        row = await self._database.row(
+            "SELECT coalesce(sum(cost_usd), 0) AS usd FROM run WHERE feature = %s"
+            " AND started_at >= date_trunc('day', now(), 'UTC')",
+            [feature],
+        )
+        return float(row["usd"]) if row else 0.0
+
+    async def totals(self) -> list[Row]:
+        """Per feature, over the last 24 hours: runs by status, cost and median duration."""
+        return await self._database.rows(
+            "SELECT feature, count(*) AS runs, count(*) FILTER (WHERE status = 'answered') AS answered,"
+            " count(*) FILTER (WHERE status IN ('failed', 'refused')) AS problems,"
+            " count(*) FILTER (WHERE status = 'fallback') AS fallbacks,"
+            " count(*) FILTER (WHERE status = 'review') AS reviews, sum(cost_usd) AS cost_usd,"
+            " percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_s) AS median_s"
+            " FROM run WHERE started_at > now() - interval '24 hours' GROUP BY feature ORDER BY feature"
+        )
+
+    async def _full_id(self, run_id: str) -> str:
+        if len(run_id) >= 26:
+            return run_id.upper()
+        if len(run_id) < 4:
+            raise UsageError(f"expected a run id or its last 4 or more characters; found {run_id!r}", hint=_LIST)
+        rows = await self._database.rows(
+            "SELECT id FROM (SELECT id FROM run ORDER BY started_at DESC LIMIT %s) AS recent"
+            " WHERE right(id, length(%s)) = upper(%s) LIMIT 2",
+            [_RECENT, run_id, run_id],
+        )
+        if len(rows) > 1:
+            raise UsageError(f"{run_id!r} is the end of several runs' ids", hint="give more characters of it")
+        if not rows:
+            raise NotFound(f"expected a recorded run; found none whose id ends in {run_id!r}", hint=_LIST)
+        return str(rows[0]["id"])
+
+    async def _rows(self, table: str, run_id: str, order: str) -> list[Row]:
+        rows = await self._database.rows(f"SELECT * FROM {table} WHERE run_id = %s ORDER BY {order}", [run_id])
+        return [{name: value for name, value in row.items() if name != "run_id"} for row in rows]
+
+
+_LIST = "steadyhand traces tail lists runs"

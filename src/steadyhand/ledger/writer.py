@@ -1,0 +1,101 @@
+"""Puts runs on disk. A run's rows are committed together, and runs that end at the same time share one commit.
+
+Group commit: while one transaction is being made durable the next runs gather, and then go in one COPY each
+table. `record` returns after the commit, so no answer leaves before its rows are on disk.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from steadyhand.errors import DatabaseUnavailable, StorageError
+from steadyhand.ledger.rows import TABLES, rows_of
+from steadyhand.storage import Database
+from steadyhand.storage.failures import Duplicate
+from steadyhand.types.run import Run
+
+_BATCH = 256  # runs per commit: enough to make the fsync cheap, few enough to keep the wait short
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    run: Run
+    written: "asyncio.Future[None]"
+
+
+class Ledger:
+    """The writer of one process. `start` it in the event loop that will record, `close` it before that ends."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: asyncio.Queue[_Entry] = asyncio.Queue()
+        self._writer: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._writer = asyncio.create_task(self._write_forever(), name="ledger")
+
+    async def close(self) -> None:
+        """Write what is still waiting, then stop."""
+        await self._waiting.join()
+        if self._writer is not None:
+            self._writer.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._writer
+
+    async def record(self, run: Run) -> None:
+        """Returns once the run is on disk. Raises `StorageError` when it could not be written."""
+        entry = _Entry(run, asyncio.get_running_loop().create_future())
+        self._waiting.put_nowait(entry)
+        await entry.written
+
+    async def _write_forever(self) -> None:
+        while True:
+            entries = [await self._waiting.get()]
+            while len(entries) < _BATCH and not self._waiting.empty():
+                entries.append(self._waiting.get_nowait())
+            await self._settle(entries)
+            for _ in entries:
+                self._waiting.task_done()
+
+    async def _settle(self, entries: list[_Entry]) -> None:
+        """Write the batch and tell everybody who waits how it went."""
+        failure: StorageError | None = None
+        try:
+            await self._write([entry.run for entry in entries])
+        except StorageError as error:
+            failure = error
+        for entry in entries:
+            if entry.written.done():
+                continue  # the caller went away; the run is recorded all the same
+            if failure is None:
+                entry.written.set_result(None)
+            else:
+                entry.written.set_exception(failure)
+
+    async def _write(self, runs: list[Run]) -> None:
+        """One transaction; tried again when the server was away.
+
+        When a commit's answer was lost, the second try meets its own rows: they are there, which is the goal.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                await self._commit(runs)
+            except Duplicate:
+                if attempt == 0:
+                    raise
+            except DatabaseUnavailable:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                await self._database.revive()
+                continue
+            return
+
+    async def _commit(self, runs: Iterable[Run]) -> None:
+        batch = [rows_of(run) for run in runs]
+        async with self._database.transaction() as transaction:
+            for table, columns in TABLES.items():
+                rows = [row for rows in batch for row in rows[table]]
+                if rows:
+                    await transaction.copy(table, columns, rows)

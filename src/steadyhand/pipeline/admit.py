@@ -1,0 +1,27 @@
+"""Step: may this caller run this feature with this input, and is there money left today?"""
+
+from steadyhand.access.roles import may
+from steadyhand.checks.schema import violations
+from steadyhand.errors import BudgetExceeded, Forbidden, InvalidInput
+from steadyhand.pipeline.ports import Ports
+from steadyhand.types.run import Continue, Run, StepResult
+
+
+async def admit(run: Run, ports: Ports) -> StepResult:
+    """Refuse a role that may not call, an input that breaks its promise, and a day whose budget is spent."""
+    if not may(run.principal, "call"):
+        raise Forbidden(
+            f"expected a key that may call features; {run.principal.name!r} is a {run.principal.role}",
+            hint="ask an admin for a key with the role caller",
+        )
+    problems = violations(run.input, run.feature.input_schema, "input")
+    if problems:
+        raise InvalidInput(
+            "; ".join(problems), hint=f"the input of {run.feature.name} is described in its contract"
+        )
+    limit = run.feature.budget.per_day_usd
+    if limit is not None and await ports.spent_today(run.feature.name) >= limit:
+        raise BudgetExceeded(
+            f"{run.feature.name} has spent its {limit} USD of today", hint="raise budget.per_day_usd"
+        )
+    return Continue(run)

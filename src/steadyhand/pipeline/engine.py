@@ -1,0 +1,229 @@
+"""Takes a run along the path and acts on what the steps say: the only place that retries, falls back or parks.
+
+Whatever happens, a run ends with a status, within its time, and with its rows on disk.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from steadyhand.errors import AccessError, BudgetExceeded, SteadyhandError, UsageError
+from steadyhand.ledger.ids import new_id
+from steadyhand.pipeline.order import STEPS, Step
+from steadyhand.pipeline.ports import Ports
+from steadyhand.types.feature import Feature
+from steadyhand.types.json import JsonObject
+from steadyhand.types.model import Candidate
+from steadyhand.types.run import (
+    Answer,
+    Continue,
+    Door,
+    Failure,
+    Park,
+    Principal,
+    Retry,
+    Run,
+    RunStatus,
+    StepRecord,
+    StepResult,
+    Stop,
+)
+
+_log = logging.getLogger(__name__)
+
+_RESERVE = 0.2  # share of a run's time that is kept for the fallback
+_RESERVE_MAX_S = 3.0
+
+*_PATH, _RECORD = STEPS
+_GENERATE = next(index for index, step in enumerate(_PATH) if step.__name__ == "generate")
+
+Watch = Callable[[StepRecord], None]
+
+
+class Engine:
+    """Runs features. Holds nothing between runs."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def run(
+        self,
+        feature: Feature,
+        values: JsonObject,
+        *,
+        principal: Principal,
+        door: Door,
+        watch: Watch | None = None,
+    ) -> Answer:
+        """The answer of one run, after its rows are on disk. `watch` hears of every step when it ends.
+
+        Raises only `StorageError`, when the run could not be recorded; all else is in the answer's status.
+        """
+        walk = _Walk(self._begin(feature, values, principal, door), self._ports, watch)
+        await self._end(walk)
+        walk.run = replace(walk.run, duration_s=walk.elapsed_s())
+        await asyncio.shield(_RECORD(walk.run, self._ports))
+        return _answer(walk.run)
+
+    def _begin(self, feature: Feature, values: JsonObject, principal: Principal, door: Door) -> Run:
+        now = self._ports.now()
+        return Run(
+            id=new_id(now, self._ports.randomness(10)),
+            feature=feature,
+            input=values,
+            principal=principal,
+            door=door,
+            started_at=now,
+            deadline=self._ports.monotonic()
+            + feature.timeout_s
+            - min(_RESERVE * feature.timeout_s, _RESERVE_MAX_S),
+            data_class=feature.data_class,
+        )
+
+    async def _end(self, walk: "_Walk") -> None:
+        """Walk the path; when it fails, the declared fallback answers instead."""
+        await walk.take(_PATH, walk.run.deadline)
+        if walk.run.status != "failed":
+            return
+        feature, failure = walk.run.feature, walk.run.failure
+        ends_at = walk.began_s + feature.timeout_s
+        if self._may_try_fallback_model(walk.run):
+            walk.run = self._prepared_for_fallback(walk.run, ends_at)
+            await walk.take(_PATH[_GENERATE:], ends_at)
+            if walk.run.status == "answered":
+                walk.run = replace(walk.run, status="fallback", failure=failure)
+                return
+        if walk.run.status == "failed" and feature.fallback is not None:
+            walk.run = replace(
+                walk.run, status="fallback", failure=failure, output=dict(feature.fallback), evidence=(), model=None,
+                confidence=None,
+            )  # fmt: skip
+
+    def _may_try_fallback_model(self, run: Run) -> bool:
+        """The fallback answers for models that failed; it is no second opinion of its own."""
+        tried = {call.model for call in run.calls}
+        return run.feature.fallback_model is not None and run.feature.fallback_model not in tried
+
+    def _prepared_for_fallback(self, run: Run, ends_at: float) -> Run:
+        assert run.feature.fallback_model is not None
+        model = self._ports.find_model(run.feature.fallback_model)
+        chosen = () if model is None else (Candidate(model, True, f"{model.id} is the declared fallback"),)
+        return replace(
+            run, status=None, failure=None, candidates=chosen, deadline=ends_at, attempt=run.feature.attempts,
+            feedback=(), completion=None, output=None, evidence=(), checks=(),
+        )  # fmt: skip
+
+
+class _Walk:
+    """One run on its way: the latest state is in `run`, also after a step was broken off."""
+
+    def __init__(self, run: Run, ports: Ports, watch: Watch | None) -> None:
+        self.run = run
+        self.began_s = ports.monotonic()
+        self._ports = ports
+        self._watch = watch
+
+    def elapsed_s(self) -> float:
+        return self._ports.monotonic() - self.began_s
+
+    async def take(self, steps: Sequence[Step], ends_at: float) -> None:
+        """Take the steps in order until the run has a status."""
+        position = 0
+        again_from = next(index for index, step in enumerate(steps) if step.__name__ == "generate")
+        while self.run.status is None and position < len(steps):
+            result = await self._step(steps[position], ends_at)
+            self.run = result.run
+            position += 1
+            match result:
+                case Retry(feedback=feedback) if self.run.attempt < self.run.feature.attempts:
+                    position = again_from
+                    self.run = replace(
+                        self.run, attempt=self.run.attempt + 1, feedback=(feedback,), completion=None, output=None
+                    )
+                case Retry(feedback=feedback):
+                    self._stop("failed", Failure("output.rejected", f"no output passed its checks: {feedback}"))
+                case Park(task=task):
+                    self.run = replace(self.run, status="review", review=task)
+                case Stop(status=status, failure=failure):
+                    self._stop(status, failure)
+                case Continue():
+                    pass
+        if self.run.status is None:
+            self.run = replace(self.run, status="answered")
+
+    def _stop(self, status: RunStatus, failure: Failure | None) -> None:
+        self.run = replace(self.run, status=status, failure=failure)
+
+    async def _step(self, step: Step, ends_at: float) -> StepResult:
+        """One step within the run's time, with its record. What it raises becomes how the run ends."""
+        began_s = self.elapsed_s()
+        try:
+            async with asyncio.timeout(max(0.0, ends_at - self._ports.monotonic())):
+                result = await step(self.run, self._ports)
+        except Exception as error:  # noqa: BLE001 - the engine is where a run's errors end
+            result = self._ending(step, error)
+        record = StepRecord(
+            seq=len(self.run.steps),
+            name=step.__name__,
+            attempt=self.run.attempt,
+            verdict=type(result).__name__.lower(),
+            detail=_detail(result),
+            started_s=began_s,
+            duration_s=self.elapsed_s() - began_s,
+        )
+        if self._watch is not None:
+            self._watch(record)
+        return replace(result, run=replace(result.run, steps=(*self.run.steps, record)))
+
+    def _ending(self, step: Step, error: Exception) -> Stop:
+        """How the run ends after an error: the caller's own mistakes are refused, ours fail."""
+        match error:
+            case UsageError() | AccessError():
+                return Stop(self.run, "refused", Failure(error.code, str(error), error.hint))
+            case BudgetExceeded() if self.run.feature.fallback is None:
+                return Stop(self.run, "refused", Failure(error.code, str(error), error.hint))
+            case SteadyhandError():
+                return Stop(self.run, "failed", Failure(error.code, str(error), error.hint))
+            case TimeoutError():
+                message = f"{self.run.feature.name} was not done within {self.run.feature.timeout_s:g} s"
+                return Stop(
+                    self.run, "failed", Failure("run.timeout", message, f"it was at the step {step.__name__}")
+                )
+        _log.error("run %s: step %s broke", self.run.id, step.__name__, exc_info=error)
+        return Stop(
+            self.run, "failed", Failure("internal", f"the step {step.__name__} broke: {type(error).__name__}")
+        )
+
+
+def _detail(result: StepResult) -> str:
+    """One sentence for the ledger on why the step said what it said."""
+    match result:
+        case Retry(feedback=feedback):
+            return feedback
+        case Park(task=task):
+            return task.reason
+        case Stop(failure=Failure(message=message)):
+            return message
+        case Continue(run=run) if run.candidates and run.model is None:
+            return "; ".join(candidate.reason for candidate in run.candidates)
+    return ""
+
+
+def _answer(run: Run) -> Answer:
+    """What the caller gets. A run that waits for a person, was refused or failed gives no output."""
+    assert run.status is not None
+    is_given = run.status in ("answered", "fallback")
+    return Answer(
+        status=run.status,
+        output=run.output if is_given else None,
+        confidence=run.confidence,
+        evidence=run.evidence if is_given else (),
+        checks=run.checks,
+        model=run.model,
+        cost_usd=run.cost_usd,
+        run_id=run.id,
+        snapshot=run.retrieval.snapshot if run.retrieval else "",
+        duration_s=run.duration_s,
+        error=run.failure,
+    )

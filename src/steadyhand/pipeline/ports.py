@@ -1,0 +1,22 @@
+"""What the steps need from the world, in one value. `workspace.py` fills it; tests fill it with their own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from steadyhand.types.ports import ClassOf, Complete, FindModel, Record, Search, SpentToday
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """`monotonic` counts seconds, `now` is aware and UTC, `randomness(n)` gives n bytes."""
+
+    complete: Complete
+    search: Search
+    find_model: FindModel
+    class_of: ClassOf
+    spent_today: SpentToday
+    record: Record
+    monotonic: Callable[[], float]
+    now: Callable[[], datetime]
+    randomness: Callable[[int], bytes]

@@ -1,0 +1,10 @@
+"""Step: put the run on disk. No answer leaves before."""
+
+from steadyhand.pipeline.ports import Ports
+from steadyhand.types.run import Continue, Run, StepResult
+
+
+async def record(run: Run, ports: Ports) -> StepResult:
+    """Returns once the run's rows are committed; every path ends here."""
+    await ports.record(run)
+    return Continue(run)

@@ -5,6 +5,7 @@ SteadyhandError
 │   ├── NotFound
 │   ├── InvalidInput
 │   ├── ContractInvalid
+│   ├── WrongEmbedder
 │   └── WorkspaceInvalid
 ├── AccessError
 │   ├── Unauthenticated
@@ -14,7 +15,9 @@ SteadyhandError
 │   ├── ProviderUnavailable
 │   ├── ProviderRateLimited
 │   ├── ProviderRefused
+│   │   └── ParameterRefused
 │   └── ProviderProtocol
+├── OutputInvalid           a model's text holds no JSON object
 ├── NoModel                 no model may or could serve the run
 ├── BudgetExceeded
 ├── StorageError            the database or the disk
@@ -27,6 +30,9 @@ SteadyhandError
 │   └── DocumentUnreadable
 └── ModelFilesError         a local model that is missing or not what it should be
 """
+
+import difflib
+from collections.abc import Iterable
 
 
 class SteadyhandError(Exception):
@@ -53,6 +59,12 @@ class InvalidInput(UsageError):
 
 class ContractInvalid(UsageError):
     code, status = "contract.invalid", 500
+
+
+class WrongEmbedder(UsageError):
+    """A knowledge base holds vectors of another embedder."""
+
+    code, status = "knowledge.wrong_embedder", 409
 
 
 class WorkspaceInvalid(UsageError):
@@ -84,7 +96,13 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderRateLimited(ProviderError):
+    """`retry_after_s` is how long the provider asks to wait; None when it does not say."""
+
     code, status, is_retryable = "provider.rate_limited", 503, True
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class ProviderRefused(ProviderError):
@@ -93,10 +111,22 @@ class ProviderRefused(ProviderError):
     code, status = "provider.refused", 502
 
 
+class ParameterRefused(ProviderRefused):
+    """The provider does not know one `parameter` of the request; it may serve the same request without it."""
+
+    def __init__(self, message: str, *, hint: str = "", parameter: str) -> None:
+        super().__init__(message, hint=hint)
+        self.parameter = parameter
+
+
 class ProviderProtocol(ProviderError):
     """The provider answered something its dialect does not allow."""
 
     code, status, is_retryable = "provider.protocol", 502, True
+
+
+class OutputInvalid(SteadyhandError):
+    code, status, is_retryable = "output.invalid", 502, True
 
 
 class NoModel(SteadyhandError):
@@ -141,3 +171,10 @@ class DocumentUnreadable(DocumentError):
 
 class ModelFilesError(SteadyhandError):
     code, status = "model.files", 503
+
+
+def did_you_mean(found: str, options: Iterable[str]) -> str:
+    """The hint `did you mean "x"?` with the option nearest to `found`; "" when none is near."""
+    by_folded = {option.casefold(): option for option in options}
+    near = difflib.get_close_matches(found.casefold(), by_folded, n=1)
+    return f'did you mean "{by_folded[near[0]]}"?' if near else ""

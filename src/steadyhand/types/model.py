@@ -69,11 +69,15 @@ class CompletionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call. `input_tokens` includes `cached_tokens`; `output_tokens` includes reasoning."""
+    """Tokens of one call. `input_tokens` includes `cached_tokens`; `output_tokens` includes reasoning.
+
+    `is_estimated`: the provider counted none, so they were estimated from the texts, on the high side.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    is_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,84 @@
+"""Is every quote really in its source? Turns a model's citations into evidence that resolves to the exact words."""
+
+import re
+from collections.abc import Sequence
+
+from steadyhand.types.json import Json
+from steadyhand.types.passage import Evidence, Passage
+
+_SHOWN_CHARS = 80
+_SAME = ("'‘’‚‛′", '"“”„‟″«»', "-‐‑‒–—―−")  # characters that typing and typesetting write differently
+_CLASS_OF = {char: f"[{re.escape(group)}]" for group in _SAME for char in group}
+
+
+def evidence(citations: Json, passages: Sequence[Passage], field: str) -> tuple[tuple[Evidence, ...], list[str]]:
+    """The evidence for `field`, and a sentence for every citation that is not true.
+
+    `citations` is the model's list of `{"passage": 1-based number, "quote": text}`, with an optional `"field"`. A
+    quote counts when it occurs in the passage word for word; only runs of white space and the shapes of quotation
+    marks and dashes may differ. What is kept is the source's own text at its own offsets. A quote that is in
+    another of the passages is moved there.
+    """
+    if not isinstance(citations, list):
+        return (), [f"citations: expected a list; found {_shown(citations)}"]
+    found: list[Evidence] = []
+    problems: list[str] = []
+    for number, citation in enumerate(citations, start=1):
+        checked = _check(citation, passages, field)
+        if isinstance(checked, Evidence):
+            found.append(checked)
+        else:
+            problems.append(f"citation {number}: {checked}")
+    return tuple(dict.fromkeys(found)), problems
+
+
+def locate(quote: str, text: str) -> tuple[int, int] | None:
+    """Where `quote` stands in `text`, as `[start, end)` in code points; None when it does not.
+
+    The exact words win over those that differ in white space or typography.
+    """
+    wanted = quote.strip()
+    if not any(char.isalnum() for char in wanted):
+        return None
+    start = text.find(wanted)
+    if start >= 0:
+        return start, start + len(wanted)
+    words = ("".join(_CLASS_OF.get(char, re.escape(char)) for char in word) for word in wanted.split())
+    match = re.search(r"\s+".join(words), text)
+    return match.span() if match else None
+
+
+def _check(citation: Json, passages: Sequence[Passage], field: str) -> Evidence | str:
+    if not isinstance(citation, dict) or not isinstance(quote := citation.get("quote"), str):
+        return f'expected {{"passage": number, "quote": text}}; found {_shown(citation)}'
+    named = citation.get("field", field)
+    named = named if isinstance(named, str) else field
+    for passage in _named_first(citation.get("passage"), passages):
+        span = locate(quote, passage.text)
+        if span is not None:
+            return _evidence(passage, span, named)
+    return f"expected words copied exactly from a source; {_shown(quote)} is in none of them"
+
+
+def _named_first(number: Json, passages: Sequence[Passage]) -> Sequence[Passage]:
+    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= len(passages):
+        return (passages[number - 1], *passages)
+    return passages
+
+
+def _evidence(passage: Passage, span: tuple[int, int], field: str) -> Evidence:
+    start, end = span
+    return Evidence(
+        field=field,
+        source=passage.source,
+        page=passage.page,
+        start=passage.start + start,
+        end=passage.start + end,
+        quote=passage.text[start:end],
+        knowledge_base=passage.knowledge_base,
+    )
+
+
+def _shown(value: Json) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"

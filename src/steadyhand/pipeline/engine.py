@@ -95,10 +95,9 @@ class Engine:
                 walk.run = replace(walk.run, status="fallback", failure=failure)
                 return
         if walk.run.status == "failed" and feature.fallback is not None:
-            walk.run = replace(
-                walk.run, status="fallback", failure=failure, output=dict(feature.fallback), evidence=(), model=None,
-                confidence=None,
-            )  # fmt: skip
+            output = dict(feature.fallback)
+            walk.run = replace(walk.run, status="fallback", failure=failure, output=output, model=None)
+            walk.run = replace(walk.run, evidence=(), confidence=None)
 
     def _may_try_fallback_model(self, run: Run) -> bool:
         """The fallback answers for models that failed; it is no second opinion of its own."""

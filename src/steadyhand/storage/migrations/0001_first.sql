@@ -119,6 +119,7 @@ CREATE TABLE knowledge_base (
     name        text NOT NULL UNIQUE,
     embedder    text NOT NULL,                  -- vectors of another one are never compared with these
     generation  bigint NOT NULL DEFAULT 0,      -- counts its changes; the number in a snapshot id
+    languages   text[] NOT NULL DEFAULT '{}',   -- of its documents, ever: a question is analysed in each of them
     chunk_count bigint NOT NULL DEFAULT 0,      -- with term_count: the collection statistics of BM25
     term_count  bigint NOT NULL DEFAULT 0
 );
@@ -138,6 +139,7 @@ CREATE TABLE document_version (      -- one text a document had; the live one ha
     sha256      bytea NOT NULL,                 -- of the file
     recipe      text NOT NULL,                  -- versions of reader and chunker: another one reads the file again
     title       text NOT NULL,
+    language    text NOT NULL,                  -- BCP 47, "und" when it could not be told
     content     text NOT NULL,                  -- the canonical text; all offsets count its code points
     born_at     timestamptz NOT NULL DEFAULT now(),
     died_at     timestamptz
@@ -190,6 +192,7 @@ CREATE TABLE document_failure (      -- a file that could not be read, until it 
     path        text NOT NULL,
     origin      text NOT NULL,
     sha256      bytea NOT NULL,
+    recipe      text NOT NULL,
     code        text NOT NULL,
     reason      text NOT NULL,
     failed_at   timestamptz NOT NULL DEFAULT now(),

@@ -1,0 +1,177 @@
+"""Brings a folder or a file into a knowledge base, and keeps it in step with what is there.
+
+Every document is one transaction: it is in the base with all its chunks, or not at all. Vectors are kept by the
+hash of their text and committed as they are made, so work that was interrupted is not done twice.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from steadyhand.errors import DocumentError, DocumentUnsupported, NotFound
+from steadyhand.knowledge import chunking, reading
+from steadyhand.knowledge.store import KnowledgeStore, KnownDocument, PreparedChunk, PreparedDocument
+from steadyhand.knowledge.vectors import Embedder
+from steadyhand.language.detect import language_of
+from steadyhand.language.words import terms
+
+_BATCH = 64  # texts per embedding call and commit
+_LANGUAGE_SAMPLE = 20_000  # characters that tell a document's language
+
+Outcome = Literal["added", "unchanged", "skipped", "failed", "removed"]
+RECIPE = f"{reading.VERSION}/{chunking.VERSION}"
+
+
+class CountTokens(Protocol):
+    """Tokens of each text, as the embedder counts them."""
+
+    def __call__(self, texts: Sequence[str]) -> list[int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One document is done. It is in the database, or out of it, when this is said."""
+
+    done: int
+    total: int
+    path: str
+    outcome: Outcome
+    passages: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: str  # inside the knowledge base
+    location: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    outcome: Outcome
+    passages: int = 0
+    reason: str = ""
+
+
+class Ingest:
+    """Reads one document at a time, in a thread of its own: the PDF library is not made for several."""
+
+    def __init__(self, store: KnowledgeStore, embedder: Embedder, count_tokens: CountTokens, root: Path) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._count_tokens = count_tokens
+        self._root = root
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
+
+    def close(self) -> None:
+        self._reader.shutdown()
+
+    async def sync(self, base: str, source: Path) -> AsyncIterator[Progress]:
+        """Make `base` hold exactly what is in `source` now, besides what came from elsewhere.
+
+        Unchanged files are not read into chunks again; files that are gone end as `removed`. A file that cannot be
+        read ends as `failed` with the reason and does not stop the others; one that no reader is there for is
+        `skipped`. Raises `NotFound` when `source` is not there.
+        """
+        files = await asyncio.to_thread(_files, source)
+        base_id = await self._store.ensure_base(base, await self._embedder.id())
+        origin = self._origin(source)
+        known = await self._store.known(base_id, origin)
+        gone = sorted(known.keys() - {file.path for file in files})
+        total = len(files) + len(gone)
+        for done, path in enumerate(gone, start=1):
+            await self._store.remove(base_id, [path])
+            yield Progress(done, total, path, "removed")
+        for done, file in enumerate(files, start=len(gone) + 1):
+            result = await self._bring(base_id, origin, file, known.get(file.path))
+            yield Progress(done, total, file.path, result.outcome, result.passages, result.reason)
+
+    async def _bring(self, base_id: int, origin: str, file: _File, known: KnownDocument | None) -> _Result:
+        if file.location.suffix.lower() not in reading.SUPPORTED:
+            return _Result("skipped", reason=f"no reader for {file.location.suffix or 'a name without extension'}")
+        content = await asyncio.to_thread(file.location.read_bytes)
+        found = KnownDocument(file.path, hashlib.sha256(content).digest(), RECIPE)
+        if known and (known.sha256, known.recipe) == (found.sha256, RECIPE):
+            return _Result("failed", reason=known.failure) if known.failure else _Result("unchanged")
+        try:
+            prepared = await self._in_reader(lambda: self._prepare(found, origin, content))
+        except DocumentError as error:
+            await self._store.fail(base_id, found, origin, error)
+            return _Result("failed", reason=str(error))
+        await self._embed(prepared)
+        is_new = await self._store.put(base_id, prepared)
+        return _Result("added", len(prepared.chunks)) if is_new else _Result("unchanged")
+
+    def _prepare(self, found: KnownDocument, origin: str, content: bytes) -> PreparedDocument:
+        """Read, chunk and analyse. Blocks."""
+        document = reading.read_document(content, found.path)
+        language = language_of(document.text[:_LANGUAGE_SAMPLE])
+        prepared = []
+        for chunk in chunking.chunks(document, self._count_tokens):
+            body = document.text[chunk.start : chunk.end]
+            indexed = f"{chunking.context(document, chunk)}\n{body}"
+            prepared.append(
+                PreparedChunk(
+                    chunk=chunk,
+                    body=body,
+                    terms=terms(f"{found.path} {indexed}", language),
+                    text=indexed,
+                    text_hash=hashlib.sha256(indexed.encode()).digest(),
+                )
+            )
+        return PreparedDocument(
+            path=found.path,
+            origin=origin,
+            sha256=found.sha256,
+            recipe=found.recipe,
+            language=language,
+            document=document,
+            chunks=tuple(prepared),
+        )
+
+    async def _embed(self, prepared: PreparedDocument) -> None:
+        """Make the vectors that are missing, and keep each batch as soon as it is made."""
+        texts = {chunk.text_hash: chunk.text for chunk in prepared.chunks}
+        embedder = await self._embedder.id()
+        missing = sorted(await self._store.missing_vectors(embedder, texts), key=lambda key: len(texts[key]))
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            vectors = await self._embedder([texts[key] for key in batch])
+            await self._store.add_vectors(embedder, batch, vectors)
+
+    async def _in_reader(self, work: Callable[[], PreparedDocument]) -> PreparedDocument:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, work)
+
+    def _origin(self, source: Path) -> str:
+        """The source as the database remembers it: inside the workspace relative to it, so that it may move."""
+        location = source.resolve()
+        if location.is_relative_to(self._root):
+            return location.relative_to(self._root).as_posix()
+        return location.as_posix()
+
+
+def _files(source: Path) -> list[_File]:
+    """Every file of a source, in a fixed order. Hidden files and links that lead out of it are left alone."""
+    if source.is_file():
+        if source.suffix.lower() not in reading.SUPPORTED:
+            kinds = ", ".join(sorted(reading.SUPPORTED))
+            raise DocumentUnsupported(
+                f"expected a document ({kinds}); found {source.name}", hint="convert it first"
+            )
+        return [_File(source.name, source)]
+    if not source.is_dir():
+        raise NotFound(f"expected a file or a folder; {source} is neither", hint="check the path")
+    return [
+        _File(path.relative_to(source).as_posix(), path)
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and _is_inside(path, source)
+    ]
+
+
+def _is_inside(path: Path, source: Path) -> bool:
+    parts = path.relative_to(source).parts
+    return not any(part.startswith(".") for part in parts) and path.resolve().is_relative_to(source.resolve())

@@ -1,0 +1,121 @@
+"""The best passages of a knowledge base: BM25 and vectors, added up on one scale.
+
+Both legs score every chunk of the base (the vectors by an exact scan), each is scaled to [0, 1] over all of them,
+and the two are added. Ranks are not fused: reciprocal rank fusion lets a weak leg drag a good one down (mean
+nDCG@10 over 13 sets .717, this .804; docs/adr/0005).
+"""
+
+from collections.abc import Callable, Iterable
+
+from steadyhand.errors import NotFound
+from steadyhand.knowledge.store import require_embedder
+from steadyhand.knowledge.vectors import Embedder, vector_text
+from steadyhand.language.words import terms
+from steadyhand.storage import Database, Row
+from steadyhand.types.passage import Passage, Retrieval
+from steadyhand.types.run import Principal
+from steadyhand.types.text import DataClass
+
+BM25_K1 = 1.2
+BM25_B = 0.75  # both after Robertson & Zaragoza (2009), as Lucene has them
+DENSE_WEIGHT = 0.5
+
+
+class Searcher:
+    """Searches the bases of a workspace. `class_of` gives a base's data class."""
+
+    def __init__(self, database: Database, embedder: Embedder, class_of: Callable[[str], DataClass]) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._class_of = class_of
+
+    async def __call__(self, knowledge_base: str, query: str, *, principal: Principal, top_k: int) -> Retrieval:
+        """The best passages, best first; all of them live when they were read. Raises `NotFound` or `WrongEmbedder`."""
+        del principal  # every caller may see every base; access labels join the statement below
+        base = await self._base(knowledge_base)
+        embedder = await self._embedder.id()
+        require_embedder(knowledge_base, base["embedder"], embedder)
+        vectors = await self._embedder([query])
+        rows = await self._database.rows(
+            _SEARCH,
+            {
+                "base": base["id"],
+                "terms": _query_terms(query, base["languages"]),
+                "vector": vector_text(vectors[0]),
+                "embedder": embedder,
+                "weight": DENSE_WEIGHT,
+                "k1": BM25_K1,
+                "b": BM25_B,
+                "top_k": top_k,
+            },
+        )
+        data_class = self._class_of(knowledge_base)
+        passages = tuple(_passage(row, knowledge_base, data_class) for row in rows if row["chunk_id"] is not None)
+        return Retrieval(passages, f"{knowledge_base}@{rows[0]['generation']}")
+
+    async def _base(self, name: str) -> Row:
+        row = await self._database.row("SELECT id, embedder, languages FROM knowledge_base WHERE name = %s", [name])
+        if row is None:
+            raise NotFound(
+                f"expected a knowledge base with documents; found none named {name!r}",
+                hint=f"steadyhand ingest {name}",
+            )
+        return row
+
+
+def _query_terms(query: str, languages: Iterable[str]) -> list[str]:
+    """The question's terms as they are in documents of each of the base's languages."""
+    found = [term for language in languages for term in terms(query, language)]
+    return list(dict.fromkeys(found))
+
+
+def _passage(row: Row, knowledge_base: str, data_class: DataClass) -> Passage:
+    return Passage(
+        chunk_id=row["chunk_id"],
+        version_id=row["version_id"],
+        knowledge_base=knowledge_base,
+        source=row["path"],
+        title=row["title"],
+        section=row["section"],
+        page=row["page"],
+        start=row["start"],
+        end=row["stop"],
+        text=row["body"],
+        data_class=data_class,
+        score=row["score"],
+        bm25=row["bm25"],
+        similarity=row["similarity"],
+    )
+
+
+_SEARCH = """
+WITH base AS MATERIALIZED (
+    SELECT id, generation, chunk_count, term_count::float8 / greatest(chunk_count, 1) AS mean_terms
+    FROM knowledge_base WHERE id = %(base)s
+), hit AS (
+    SELECT p.chunk_id, p.frequency, p.term_count, count(*) OVER (PARTITION BY p.term) AS holders
+    FROM posting p, base WHERE p.base_id = base.id AND p.term = ANY(%(terms)s)
+), lexical AS (
+    SELECT hit.chunk_id, sum(
+        ln(1 + (base.chunk_count - holders + 0.5) / (holders + 0.5)) * frequency * (%(k1)s + 1)
+        / (frequency + %(k1)s * (1 - %(b)s + %(b)s * hit.term_count / base.mean_terms))
+    ) AS bm25 FROM hit, base GROUP BY hit.chunk_id
+), scored AS (
+    SELECT c.id, coalesce(l.bm25, 0)::float8 AS bm25, -(e.vector <#> %(vector)s::halfvec) AS similarity
+    FROM base JOIN chunk c ON c.base_id = base.id
+    JOIN embedding e ON e.embedder = %(embedder)s AND e.text_hash = c.text_hash
+    LEFT JOIN lexical l ON l.chunk_id = c.id
+), span AS (
+    SELECT max(bm25) AS bm25_max, min(similarity) AS least, max(similarity) AS most FROM scored
+), best AS (
+    SELECT id, bm25, similarity,
+        %(weight)s * coalesce((similarity - least) / nullif(most - least, 0), 1)
+        + (1 - %(weight)s) * coalesce(bm25 / nullif(bm25_max, 0), 0) AS score
+    FROM scored, span ORDER BY score DESC, id LIMIT %(top_k)s
+)
+SELECT base.generation, best.id AS chunk_id, best.score, best.bm25, best.similarity,
+    c.version_id, c.page, c.section, c.start, c.stop, c.body, v.title, d.path
+FROM base LEFT JOIN best ON true LEFT JOIN chunk c ON c.id = best.id
+LEFT JOIN document_version v ON v.id = c.version_id LEFT JOIN document d ON d.id = v.document_id
+ORDER BY best.score DESC, best.id
+"""

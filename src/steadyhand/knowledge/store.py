@@ -1,0 +1,269 @@
+"""Puts knowledge into PostgreSQL: documents, versions, chunks, terms and vectors.
+
+A chunk exists only while its version is the live one of its document: the transaction that adds, replaces or
+removes a document also adds and removes its chunks and postings. What a search reads in one statement is therefore
+live, and a deleted document cannot answer.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from steadyhand.errors import DocumentError, WrongEmbedder
+from steadyhand.knowledge.vectors import vector_text
+from steadyhand.storage import Database, Transaction
+from steadyhand.types.document import Chunk, Document
+from steadyhand.types.ports import Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDocument:
+    """What the store knows of a path without reading it again. `sha256` is of the file."""
+
+    path: str
+    sha256: bytes
+    recipe: str
+    failure: str = ""  # why it could not be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedChunk:
+    """A chunk with all that is stored of it. `text` is what is embedded and indexed: the chunk in its context."""
+
+    chunk: Chunk
+    body: str
+    text: str
+    terms: Sequence[str]
+    text_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedDocument:
+    path: str
+    origin: str
+    sha256: bytes
+    recipe: str
+    language: str
+    document: Document
+    chunks: tuple[PreparedChunk, ...]
+
+
+class KnowledgeStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ensure_base(self, name: str, embedder: str) -> int:
+        """The id of a knowledge base, made when it is new. A base keeps to the vectors it was made with.
+
+        Raises `WrongEmbedder` when it was made with others.
+        """
+        await self._database.execute(
+            "INSERT INTO knowledge_base (name, embedder) VALUES (%s, %s) ON CONFLICT (name) DO NOTHING",
+            [name, embedder],
+        )
+        row = await self._database.row("SELECT id, embedder FROM knowledge_base WHERE name = %s", [name])
+        assert row is not None
+        require_embedder(name, row["embedder"], embedder)
+        return int(row["id"])
+
+    async def known(self, base_id: int, origin: str) -> dict[str, KnownDocument]:
+        """The live documents that came from `origin`, and the files there that could not be read, by path."""
+        rows = await self._database.rows(
+            "SELECT d.path, v.sha256, v.recipe, '' AS failure FROM document d"
+            " JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
+            " WHERE d.base_id = %(base)s AND d.origin = %(origin)s"
+            " UNION ALL SELECT path, sha256, recipe, reason FROM document_failure"
+            " WHERE base_id = %(base)s AND origin = %(origin)s",
+            {"base": base_id, "origin": origin},
+        )
+        return {row["path"]: KnownDocument(**row) for row in rows}
+
+    async def missing_vectors(self, embedder: str, hashes: Iterable[bytes]) -> set[bytes]:
+        """Those of the text hashes that the embedder has made no vector for yet."""
+        wanted = list(set(hashes))
+        rows = await self._database.rows(
+            "SELECT text_hash FROM embedding WHERE embedder = %s AND text_hash = ANY(%s)", [embedder, wanted]
+        )
+        return set(wanted) - {row["text_hash"] for row in rows}
+
+    async def add_vectors(self, embedder: str, hashes: Sequence[bytes], vectors: Vectors) -> None:
+        """Keep vectors for good; those that are there already stay as they are."""
+        await self._database.execute(
+            "INSERT INTO embedding (embedder, text_hash, vector)"
+            " SELECT %s, hash, vector::halfvec FROM unnest(%s::bytea[], %s::text[]) AS new(hash, vector)"
+            " ON CONFLICT DO NOTHING",
+            [embedder, list(hashes), [vector_text(vector) for vector in vectors]],
+        )
+
+    async def put(self, base_id: int, prepared: PreparedDocument) -> bool:
+        """Make this text the live version of its path, all of it or nothing. False: it was that already."""
+        async with self._database.transaction() as transaction:
+            await _lock_base(transaction, base_id)
+            document_id = await _document_id(transaction, base_id, prepared)
+            live = await transaction.row(
+                "SELECT sha256, recipe FROM document_version WHERE document_id = %s AND died_at IS NULL",
+                [document_id],
+            )
+            if live and (live["sha256"], live["recipe"]) == (prepared.sha256, prepared.recipe):
+                return False
+            await _end_versions(transaction, base_id, [document_id])
+            await _add_version(transaction, base_id, document_id, prepared)
+            await transaction.execute(
+                "DELETE FROM document_failure WHERE base_id = %s AND path = %s", [base_id, prepared.path]
+            )
+            await _count_change(transaction, base_id)
+        return True
+
+    async def fail(self, base_id: int, known: KnownDocument, origin: str, error: DocumentError) -> None:
+        """Note that a file cannot be read. An older text of it is no longer served."""
+        async with self._database.transaction() as transaction:
+            await _lock_base(transaction, base_id)
+            await _end_paths(transaction, base_id, [known.path])
+            await transaction.execute(
+                "INSERT INTO document_failure (base_id, path, origin, sha256, recipe, code, reason)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (base_id, path) DO UPDATE SET"
+                " origin = excluded.origin, sha256 = excluded.sha256, recipe = excluded.recipe,"
+                " code = excluded.code, reason = excluded.reason, failed_at = now()",
+                [base_id, known.path, origin, known.sha256, known.recipe, error.code, str(error)],
+            )
+            await _count_change(transaction, base_id)
+
+    async def remove(self, base_id: int, paths: Sequence[str]) -> None:
+        """End the live versions of these paths; from the commit on nothing of them is found."""
+        async with self._database.transaction() as transaction:
+            await _lock_base(transaction, base_id)
+            await _end_paths(transaction, base_id, paths)
+            await transaction.execute(
+                "DELETE FROM document_failure WHERE base_id = %s AND path = ANY(%s)", [base_id, list(paths)]
+            )
+            await _count_change(transaction, base_id)
+
+
+def require_embedder(base: str, made_with: str, ours: str) -> None:
+    """Raise `WrongEmbedder` unless vectors of the base and of this process may be compared."""
+    if made_with != ours:
+        raise WrongEmbedder(
+            f"the vectors of {base!r} were made by {made_with}; this process makes {ours}",
+            hint="set [embedder] in steadyhand.toml as it was, or ingest the sources into a new knowledge base",
+        )
+
+
+async def _lock_base(transaction: Transaction, base_id: int) -> None:
+    """One writer at a time for each base: its statistics and its generation stay true."""
+    await transaction.execute("SELECT 1 FROM knowledge_base WHERE id = %s FOR UPDATE", [base_id])
+
+
+async def _count_change(transaction: Transaction, base_id: int) -> None:
+    await transaction.execute("UPDATE knowledge_base SET generation = generation + 1 WHERE id = %s", [base_id])
+
+
+async def _document_id(transaction: Transaction, base_id: int, prepared: PreparedDocument) -> int:
+    row = await transaction.row(
+        "INSERT INTO document (base_id, path, origin) VALUES (%s, %s, %s)"
+        " ON CONFLICT (base_id, path) DO UPDATE SET origin = excluded.origin RETURNING id",
+        [base_id, prepared.path, prepared.origin],
+    )
+    assert row is not None
+    return int(row["id"])
+
+
+async def _end_paths(transaction: Transaction, base_id: int, paths: Sequence[str]) -> None:
+    rows = await transaction.rows(
+        "SELECT id FROM document WHERE base_id = %s AND path = ANY(%s)", [base_id, list(paths)]
+    )
+    await _end_versions(transaction, base_id, [row["id"] for row in rows])
+
+
+async def _end_versions(transaction: Transaction, base_id: int, documents: Sequence[int]) -> None:
+    """Mark the live versions as dead, take their chunks out and correct the statistics."""
+    ended = await transaction.rows(
+        "UPDATE document_version SET died_at = now() WHERE document_id = ANY(%s) AND died_at IS NULL RETURNING id",
+        [list(documents)],
+    )
+    if not ended:
+        return
+    await transaction.execute(
+        "WITH gone AS (DELETE FROM chunk WHERE version_id = ANY(%(versions)s) RETURNING term_count)"
+        " UPDATE knowledge_base SET chunk_count = chunk_count - (SELECT count(*) FROM gone),"
+        " term_count = knowledge_base.term_count - (SELECT coalesce(sum(term_count), 0) FROM gone)"
+        " WHERE id = %(base)s",
+        {"versions": [row["id"] for row in ended], "base": base_id},
+    )
+
+
+async def _add_version(
+    transaction: Transaction, base_id: int, document_id: int, prepared: PreparedDocument
+) -> None:
+    document = prepared.document
+    row = await transaction.row(
+        "INSERT INTO document_version (document_id, sha256, recipe, title, language, content)"
+        " VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
+        [document_id, prepared.sha256, prepared.recipe, document.title, prepared.language, document.text],
+    )
+    assert row is not None
+    version_id = int(row["id"])
+    await transaction.copy(
+        "page",
+        ("version_id", "number", "start", "stop"),
+        ((version_id, page.number, page.start, page.end) for page in document.pages),
+    )
+    ids = await _chunk_ids(transaction, len(prepared.chunks))
+    await transaction.copy(
+        "chunk",
+        (
+            "id",
+            "base_id",
+            "version_id",
+            "ordinal",
+            "page",
+            "section",
+            "start",
+            "stop",
+            "body",
+            "term_count",
+            "text_hash",
+        ),
+        (
+            _chunk_row(chunk_id, base_id, version_id, chunk)
+            for chunk_id, chunk in zip(ids, prepared.chunks, strict=True)
+        ),
+    )
+    await transaction.copy(
+        "posting",
+        ("base_id", "chunk_id", "term", "frequency", "term_count"),
+        _posting_rows(base_id, ids, prepared.chunks),
+    )
+    await transaction.execute(
+        "UPDATE knowledge_base SET chunk_count = chunk_count + %s, term_count = term_count + %s,"
+        " languages = CASE WHEN %s = ANY(languages) THEN languages ELSE languages || %s::text END WHERE id = %s",
+        [
+            len(ids),
+            sum(len(chunk.terms) for chunk in prepared.chunks),
+            prepared.language,
+            prepared.language,
+            base_id,
+        ],
+    )
+
+
+async def _chunk_ids(transaction: Transaction, count: int) -> list[int]:
+    rows = await transaction.rows(
+        "SELECT nextval(pg_get_serial_sequence('chunk', 'id')) AS id FROM generate_series(1, %s)", [count]
+    )
+    return [int(row["id"]) for row in rows]
+
+
+def _chunk_row(chunk_id: int, base_id: int, version_id: int, prepared: PreparedChunk) -> tuple[object, ...]:
+    chunk = prepared.chunk
+    return (
+        chunk_id, base_id, version_id, chunk.ordinal, chunk.page, chunk.section, chunk.start, chunk.end,
+        prepared.body, len(prepared.terms), prepared.text_hash,
+    )  # fmt: skip
+
+
+def _posting_rows(
+    base_id: int, ids: Sequence[int], chunks: Sequence[PreparedChunk]
+) -> Iterator[tuple[object, ...]]:
+    for chunk_id, chunk in zip(ids, chunks, strict=True):
+        for term, frequency in Counter(chunk.terms).items():
+            yield (base_id, chunk_id, term, min(frequency, 32_767), len(chunk.terms))

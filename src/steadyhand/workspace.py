@@ -1,0 +1,262 @@
+"""An open workspace: everything built once and wired together. The doors and Python programs work with this.
+
+with Workspace.open("my-company") as workspace:
+    answer = workspace.run("policy_answers", {"question": "May I work from abroad?"})
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, TypeVar, cast
+
+from steadyhand import plugins, settings
+from steadyhand.access.keys import Keys
+from steadyhand.catalog.models import Catalog
+from steadyhand.errors import NotFound
+from steadyhand.features.known import Known
+from steadyhand.features.registry import Registry
+from steadyhand.knowledge.catalogue import KnowledgeCatalogue
+from steadyhand.knowledge.ingest import Ingest, Progress
+from steadyhand.knowledge.search import Searcher
+from steadyhand.knowledge.store import KnowledgeStore
+from steadyhand.knowledge.vectors import Embedder, LazyEmbed, LocalEmbed
+from steadyhand.ledger.reader import LedgerReader
+from steadyhand.ledger.writer import Ledger
+from steadyhand.pipeline.engine import Engine, Watch
+from steadyhand.pipeline.ports import Ports
+from steadyhand.providers.call import Completer
+from steadyhand.review.tasks import ReviewTasks
+from steadyhand.settings import KnowledgeSettings, Settings
+from steadyhand.storage import Database, embedded, migrate
+from steadyhand.types.feature import Problem
+from steadyhand.types.ids import FeatureName, ModelId
+from steadyhand.types.json import JsonObject
+from steadyhand.types.passage import Retrieval
+from steadyhand.types.run import Answer, Door, Principal
+from steadyhand.types.text import DataClass
+
+_log = logging.getLogger(__name__)
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
+
+
+Result = TypeVar("Result")
+ClosingPart = TypeVar("ClosingPart", bound=_Closing)
+
+OWNER = Principal(name="owner", role="admin")
+"""Whoever has the workspace's files in hand needs no key."""
+
+RECIPES = Path(__file__).parent / "recipes"
+STATE = ".steadyhand"
+
+
+class AsyncWorkspace:
+    """The parts of an open workspace. Made by `open`; `close` it in the same event loop."""
+
+    def __init__(self, configured: Settings, database: Database, resources: AsyncExitStack) -> None:
+        self.settings = configured
+        self.database = database
+        self._resources = resources
+        self.catalog = Catalog(configured.providers)
+        self.features = Registry(configured.root, known(configured, self.catalog), _warn)
+        self.keys = Keys(database, os.urandom, _now)
+        self.ledger = LedgerReader(database)
+        self.reviews = ReviewTasks(database)
+        self.knowledge = KnowledgeCatalogue(database)
+        embed = LazyEmbed(partial(_load_embedder, configured))
+        embedder = self._closing(Embedder(embed))
+        self.search = Searcher(database, embedder, self.class_of)
+        self.ingest = self._closing(Ingest(KnowledgeStore(database), embedder, embed.count_tokens, configured.root))
+        completer = Completer(embed=embed)
+        resources.push_async_callback(completer.close)
+        writer = Ledger(database)
+        writer.start()
+        resources.push_async_callback(writer.close)
+        self._engine = Engine(
+            Ports(
+                complete=completer,
+                search=self.search,
+                find_model=self.catalog.find,
+                class_of=self.class_of,
+                spent_today=self.ledger.spent_today,
+                record=writer.record,
+                monotonic=time.monotonic,
+                now=_now,
+                randomness=secrets.token_bytes,
+            )
+        )
+
+    @classmethod
+    async def open(cls, root: Path | str) -> "AsyncWorkspace":
+        """Start or find the database, bring its schema forward, and connect.
+
+        Raises `NotFound`, `WorkspaceInvalid` or a `StorageError`.
+        """
+        configured = settings.read(Path(root))
+        async with AsyncExitStack() as resources:
+            url, revive = configured.database_url, None
+            if not url:
+                server = await asyncio.to_thread(embedded.start, configured.root / STATE, configured.database_dir)
+                resources.push_async_callback(asyncio.to_thread, server.release)
+                url, revive = server.url, server.ensure_running
+            await asyncio.to_thread(migrate.upgrade, url)
+            database = Database(url, revive)
+            await database.open()
+            resources.push_async_callback(database.close)
+            return cls(configured, database, resources.pop_all())
+        raise AssertionError("unreachable: the block returns or raises")
+
+    async def close(self) -> None:
+        """Write what waits, close the connections, and stop the database when nobody else uses it."""
+        await self._resources.aclose()
+
+    async def __aenter__(self) -> "AsyncWorkspace":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def run(
+        self,
+        feature: str,
+        values: JsonObject,
+        *,
+        principal: Principal = OWNER,
+        door: Door = "python",
+        watch: Watch | None = None,
+    ) -> Answer:
+        """Run a feature. The answer's rows are on disk when it returns; its `status` says how the run ended.
+
+        Raises `NotFound` for an unknown feature, `ContractInvalid` for one that was never good, and `StorageError`
+        when the run could not be recorded.
+        """
+        loaded = self.features.get(FeatureName(feature))
+        return await self._engine.run(loaded, values, principal=principal, door=door, watch=watch)
+
+    async def sync(self, base: str, source: Path | None = None) -> AsyncIterator[Progress]:
+        """Bring a source into a knowledge base, or all declared sources of the base; says when each document is in."""
+        for location in [source] if source else self.sources(base):
+            async for progress in self.ingest.sync(base, location):
+                yield progress
+
+    def sources(self, base: str) -> list[Path]:
+        """The declared sources of a knowledge base, else `knowledge/<base>`. Raises `NotFound` when there are none."""
+        declared = self.settings.knowledge.get(base, KnowledgeSettings()).sources
+        found = [self.settings.root / source for source in declared or [f"knowledge/{base}"]]
+        for source in found:
+            if not source.exists():
+                raise NotFound(f"expected the sources of {base!r} in {source}; it is not there", hint="name a path")
+        return found
+
+    def class_of(self, base: str) -> DataClass:
+        """The data class of a knowledge base."""
+        return self.settings.knowledge.get(base, KnowledgeSettings()).data_class
+
+    def _closing(self, part: ClosingPart) -> ClosingPart:
+        self._resources.callback(part.close)
+        return part
+
+
+class Workspace:
+    """The same for programs without an event loop. `run`, `search` and `sync` may be called from any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, inner: AsyncWorkspace, thread: threading.Thread) -> None:
+        self._loop = loop
+        self._inner = inner
+        self._thread = thread
+
+    @classmethod
+    def open(cls, root: Path | str) -> "Workspace":
+        """Like `AsyncWorkspace.open`."""
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="workspace", daemon=True)
+        thread.start()
+        try:
+            inner = asyncio.run_coroutine_threadsafe(AsyncWorkspace.open(root), loop).result()
+        except BaseException:
+            _end(loop, thread)
+            raise
+        return cls(loop, inner, thread)
+
+    def run(self, feature: str, values: JsonObject) -> Answer:
+        """Like `AsyncWorkspace.run`."""
+        return self._wait(self._inner.run(feature, values))
+
+    def search(self, base: str, query: str, *, top_k: int = 8) -> Retrieval:
+        """The best passages of a knowledge base, best first."""
+        return self._wait(self._inner.search(base, query, principal=OWNER, top_k=top_k))
+
+    def sync(self, base: str, source: Path | None = None) -> Iterator[Progress]:
+        """Like `AsyncWorkspace.sync`."""
+        progress = self._inner.sync(base, source)
+        while True:
+            try:
+                yield self._wait(anext(progress))
+            except StopAsyncIteration:
+                return
+
+    def close(self) -> None:
+        self._wait(self._inner.close())
+        _end(self._loop, self._thread)
+
+    def __enter__(self) -> "Workspace":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _wait(self, work: Awaitable[Result]) -> Result:
+        async def finished() -> Result:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(finished(), self._loop).result()
+
+
+def known(configured: Settings, catalog: Catalog) -> Known:
+    """What contracts may name: models, guardrails, knowledge bases, recipes."""
+    folder = configured.root / "knowledge"
+    folders = {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
+    return Known(
+        is_model=lambda model: catalog.find(ModelId(model)) is not None,
+        models=catalog.ids(),
+        guardrails=plugins.names("guardrails"),
+        knowledge_bases=tuple(sorted(folders | set(configured.knowledge))),
+        recipes=RECIPES,
+    )
+
+
+def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def _load_embedder(configured: Settings) -> LocalEmbed:
+    wanted = configured.embedder
+    module = plugins.load("knowledge.embedders", wanted.name)
+    return cast("LocalEmbed", module.open(configured.models_folder, wanted.precision, wanted.threads))
+
+
+def _warn(name: str, problems: list[Problem]) -> None:
+    """Say that an edit broke a contract; its last good version keeps running."""
+    for problem in problems:
+        _log.warning("%s: the last good version keeps running: %s", name, problem)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

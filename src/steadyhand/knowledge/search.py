@@ -22,16 +22,27 @@ DENSE_WEIGHT = 0.5
 
 
 class Searcher:
-    """Searches the bases of a workspace. `class_of` gives a base's data class."""
+    """Searches the bases of a workspace. `class_of` gives a base's data class.
 
-    def __init__(self, database: Database, embedder: Embedder, class_of: Callable[[str], DataClass]) -> None:
+    `dense_weight` in [0, 1] is the share of the vectors in the score: 0 is BM25 alone, 1 the vectors alone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        class_of: Callable[[str], DataClass],
+        *,
+        dense_weight: float = DENSE_WEIGHT,
+    ) -> None:
+        self._dense_weight = dense_weight
         self._database = database
         self._embedder = embedder
         self._class_of = class_of
 
     async def __call__(self, knowledge_base: str, query: str, *, principal: Principal, top_k: int) -> Retrieval:
-        """The best passages, best first; all of them live when they were read. Raises `NotFound` or `WrongEmbedder`."""
-        del principal  # every caller may see every base; access labels join the statement below
+        """The best passages, best first, all of them live. Raises `NotFound` or `WrongEmbedder`."""
+        del principal  # every caller may see every base; labels would join the statement below
         base = await self._base(knowledge_base)
         embedder = await self._embedder.id()
         require_embedder(knowledge_base, base["embedder"], embedder)
@@ -43,7 +54,7 @@ class Searcher:
                 "terms": _query_terms(query, base["languages"]),
                 "vector": vector_text(vectors[0]),
                 "embedder": embedder,
-                "weight": DENSE_WEIGHT,
+                "weight": self._dense_weight,
                 "k1": BM25_K1,
                 "b": BM25_B,
                 "top_k": top_k,

@@ -114,6 +114,7 @@ def test_a_provider_behind_another_address_has_no_list_price() -> None:
         ("acme", ProviderSettings(base_url="https://acme.example/v1?key=1"), "ends with its path"),
         ("openai", ProviderSettings(base_url="http://proxy.example/v1"), "https"),
         ("ollama", ProviderSettings(base_url="http://gpu.example:11434/v1"), "a place"),
+        ("acme", ProviderSettings(base_url="https://acme.example", dialect="local"), "a dialect"),
         ("local", ProviderSettings(base_url="http://127.0.0.1:1/v1"), "not built in"),
     ],
 )

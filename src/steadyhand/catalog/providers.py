@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from steadyhand import plugins
 from steadyhand.errors import WorkspaceInvalid
 from steadyhand.settings import ProviderSettings
 from steadyhand.types.model import Place, Provider
@@ -78,6 +79,9 @@ def _check(provider: Provider, *, is_place_said: bool) -> None:
         raise _invalid(name, "base_url = http(s)://HOST/PATH", url, "add base_url to the table")
     if address.query or address.fragment:
         raise _invalid(name, "a base_url that ends with its path", url, "remove what follows the path")
+    if provider.dialect not in plugins.names("providers.dialects"):
+        known = ", ".join(plugins.names("providers.dialects"))
+        raise _invalid(name, "a dialect", provider.dialect, f"there are: {known}")
     if is_loopback(url):
         return
     if provider.place == "local" and not is_place_said:

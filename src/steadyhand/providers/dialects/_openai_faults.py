@@ -1,0 +1,86 @@
+"""What vendors of the OpenAI dialect say when they do not answer, as our errors."""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from steadyhand.errors import (
+    ParameterRefused,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from steadyhand.providers.dialects._status import failure
+
+_LONGEST = 500
+"""Characters of a vendor's message that are passed on; some echo the whole prompt."""
+
+_PARAMETERS = {
+    "response_format": re.compile(r"response.?format|json.?schema|structured.?output", re.IGNORECASE),
+    "stream_options": re.compile(r"stream_options"),
+    "temperature": re.compile(r"\btemperature\b"),
+    "max_tokens": re.compile(r"\bmax_(completion_)?tokens\b"),
+}
+"""Parameters that `encode` can do without, and how a refusal names them."""
+
+
+def refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+    """The error for an answer whose status is not 2xx."""
+    error = _error(body)
+    if error.get("code") == "insufficient_quota" or error.get("type") == "insufficient_quota":
+        return ProviderRefused(_message(error), hint="the account with the provider has no credit left")
+    found = failure(status, headers, _message(error))
+    if status in {400, 422}:
+        parameter = _named_parameter(error)
+        if parameter:
+            return ParameterRefused(str(found), hint=found.hint, parameter=parameter)
+    return found
+
+
+def raise_for_reply(error: object) -> None:
+    """Raise what lies in the `error` field of a 2xx answer or of a chunk; nothing when it is empty."""
+    if error:
+        raise _reported(error if isinstance(error, dict) else {"message": str(error)})
+
+
+def _reported(error: Mapping[str, object]) -> ProviderError:
+    """The error inside an answer; its code is a status with some vendors, a word with others."""
+    message = _message(error)
+    for field in ("code", "status_code", "status"):
+        status = error.get(field)
+        if isinstance(status, int) and 300 <= status < 600:
+            return failure(status, {}, message)
+    words = f"{error.get('code')} {error.get('type')}"
+    if "rate_limit" in words:
+        return ProviderRateLimited(f"the provider stopped answering: {message}")
+    if "invalid_request" in words or "insufficient_quota" in words or "content_filter" in words:
+        return ProviderRefused(f"the provider stopped answering: {message}")
+    return ProviderUnavailable(f"the provider stopped answering: {message}")
+
+
+def _error(body: bytes) -> dict[str, object]:
+    """The error object of a body; a body that is none becomes its message."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {"message": body[:_LONGEST].decode(errors="replace")}
+    inner = found.get("error", found) if isinstance(found, dict) else found
+    return inner if isinstance(inner, dict) else {"message": inner}
+
+
+def _message(error: Mapping[str, object]) -> str:
+    said = error.get("message") or error.get("detail") or error
+    text = said if isinstance(said, str) else msgspec.json.encode(said).decode()
+    return " ".join(text.split())[:_LONGEST]
+
+
+def _named_parameter(error: Mapping[str, object]) -> str:
+    """The parameter that the vendor names in `param`, else the first that its message mentions; "" for none."""
+    param = str(error.get("param") or "")
+    for text in (param, _message(error)):
+        for name, pattern in _PARAMETERS.items():
+            if pattern.search(text):
+                return name
+    return ""

@@ -32,7 +32,7 @@ def strict(schema: JsonSchema) -> JsonObject | None:
         return None
 
 
-def _lowered(schema: Json | JsonSchema) -> JsonObject:
+def _lowered(schema: object) -> JsonObject:
     if not isinstance(schema, Mapping) or not schema.keys() <= _KEPT | _DROPPED:
         raise ValueError("a schema that strict mode does not know")
     out: JsonObject = {key: value for key, value in schema.items() if key in _KEPT}

@@ -51,7 +51,7 @@ from reportlab.platypus import (
 
 HERE = Path(__file__).parent
 COMPANY = HERE / "company"
-MARKDOWN = MarkdownIt("commonmark").enable("table")
+MARKDOWN = MarkdownIt("commonmark").enable("table").disable("newline")  # a wrapped line is one text
 
 GREEN, PALE, LINE, GREY = HexColor("#1f4d3a"), HexColor("#eef3ef"), HexColor("#b9c7be"), HexColor("#5f6b64")
 WIDTH = A4[0] - 4.4 * cm  # between the margins
@@ -227,9 +227,7 @@ def _markup(node: Node) -> str:
     inside = "".join(_markup(child) for child in node.children)
     match node.type:
         case "text":
-            return escape(node.content)
-        case "softbreak":
-            return " "
+            return escape(_plain(node))
         case "strong":
             return f"<b>{inside}</b>"
         case "em":
@@ -239,7 +237,9 @@ def _markup(node: Node) -> str:
 
 
 def _plain(node: Node) -> str:
-    return node.content if node.type == "text" else "".join(_plain(child) for child in node.children)
+    if node.type == "text":
+        return re.sub(r"\s+", " ", node.content)
+    return "".join(_plain(child) for child in node.children)
 
 
 # --- DOCX
@@ -310,8 +310,8 @@ def _add_block(document: WordDocument, node: Node) -> None:
 
 
 def _add_runs(paragraph: WordParagraph, node: Node, *, bold: bool = False, italic: bool = False) -> None:
-    if node.type in ("text", "softbreak"):
-        run = paragraph.add_run(node.content or " ")
+    if node.type == "text":
+        run = paragraph.add_run(_plain(node))
         run.bold, run.italic = bold or None, italic or None
     for child in node.children:
         _add_runs(paragraph, child, bold=bold or node.type == "strong", italic=italic or node.type == "em")

@@ -31,6 +31,8 @@ class OpenAIServer:
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: set[object] = field(default_factory=set)
+    listed: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
 
     def provider(self, key_variable: str = "", base_url: str = "") -> Provider:
@@ -48,6 +50,7 @@ class OpenAIServer:
         self.requests.append(body)
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         self.connections.add(request.transport)
+        self.asked.set()
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         try:
             return await reply(request, body)
@@ -56,6 +59,7 @@ class OpenAIServer:
             raise
 
     async def _models(self, request: web.Request) -> web.Response:
+        self.listed += 1
         return web.json_response({"object": "list", "data": [{"id": name} for name in self.models]})
 
 

@@ -1,0 +1,78 @@
+"""Every dialect keeps the same promises; a new file in `providers/dialects/` is held to them at once."""
+
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steadyhand import plugins
+from steadyhand.errors import ProviderError
+from steadyhand.providers.ports import Dialect
+from steadyhand.types.ids import ModelId
+from steadyhand.types.model import CompletionRequest, Message, Model, Provider, Task
+from steadyhand.types.text import Segment
+
+DIALECTS = plugins.names("providers.dialects")
+
+
+def dialect(name: str) -> Dialect:
+    return cast("Dialect", plugins.load("providers.dialects", name))
+
+
+def model(name: str) -> Model:
+    provider = Provider(
+        name="p", dialect=name, base_url="https://h/v1", key_variable="K", place="us", clearance="public"
+    )
+    return Model(id=ModelId("p:m"), provider=provider, name="m", price=None, context_tokens=None)
+
+
+def request(text: str) -> CompletionRequest:
+    return CompletionRequest(
+        messages=(Message("user", (Segment(text, "caller", "untrusted", "public"),)),),
+        task=Task(input={}, query="", output_schema={}),
+        output_schema={"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+        timeout_s=1,
+    )
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("is_streamed", [True, False])
+def test_a_request_goes_below_the_base_url_says_the_same_twice_and_holds_no_key(
+    name: str, is_streamed: bool
+) -> None:
+    first = dialect(name).encode(request("hello"), model(name), is_streamed=is_streamed)
+    assert first == dialect(name).encode(request("hello"), model(name), is_streamed=is_streamed)
+    assert first.path.startswith("/")
+    key_headers = dialect(name).key_headers("the-key")
+    assert any("the-key" in value for value in key_headers.values())
+    assert not key_headers.keys() & {header.lower() for header in first.headers}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 408, 422, 429, 500, 502, 503, 529])
+def test_a_status_that_is_not_2xx_is_an_error_that_is_retryable_when_it_may_pass(name: str, status: int) -> None:
+    with pytest.raises(ProviderError) as raised:
+        dialect(name).decode(status, {}, b"")
+    assert raised.value.is_retryable == (status in {408, 429} or status >= 500)
+    with pytest.raises(ProviderError):
+        dialect(name).decode_listing(status, {}, b"")
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@given(junk=st.binary(max_size=200))
+def test_no_bytes_make_a_dialect_raise_anything_but_provider_errors(name: str, junk: bytes) -> None:
+    def streamed() -> None:
+        stream = dialect(name).Stream()
+        stream.feed(junk)
+        stream.finish()
+
+    for read in (lambda: dialect(name).decode(200, {}, junk), streamed):
+        with pytest.raises(ProviderError):
+            read()
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_stream_that_says_nothing_is_no_answer(name: str) -> None:
+    with pytest.raises(ProviderError):
+        dialect(name).Stream().finish()

@@ -23,6 +23,7 @@ _CITE = (
     "empty."
 )
 _JSON_ONLY = "Answer with JSON only: one object that fits this JSON Schema, with no text before or after it."
+_OTHERS = "other fields"  # a name that no contract can give
 _NO_SOURCES = "No source was found."
 _CORRECT = "Your last answer was not accepted. Answer again, in full, without these faults:"
 
@@ -55,10 +56,9 @@ def messages(
     user = _Writer("user", feature.data_class)
     if feature.knowledge is not None and PASSAGES not in placed:
         user.sources(passages)
-    for name, value in values.items():
-        if value is not None and name not in placed and "input" not in placed:
-            user.input(name, _text(value), data_class)
-            user.say("\n")
+    for name, value in _unplaced(feature, values, placed).items():
+        user.input(name, _text(value), data_class)
+        user.say("\n")
     user.say("Answer now.")
     told = [system.message(), user.message()]
     if feedback:
@@ -158,6 +158,18 @@ def _correction(feedback: str, feature: Feature, data_class: DataClass) -> Messa
     writer.quote(feedback, "model", data_class, "feedback")
     writer.say("</feedback>")
     return writer.message()
+
+
+def _unplaced(feature: Feature, values: JsonObject, placed: set[str]) -> JsonObject:
+    """What the prompt did not place. Fields that only the caller knows go together, for their names are not ours."""
+    if "input" in placed:
+        return {}
+    known = fields(feature.input_schema)
+    found = {
+        name: value for name, value in values.items() if name in known and name not in placed and value is not None
+    }
+    others = {name: value for name, value in values.items() if name not in known}
+    return {**found, _OTHERS: others} if others else found
 
 
 def _complete(feature: Feature, input: JsonObject) -> JsonObject:  # noqa: A002 - the word of the contract

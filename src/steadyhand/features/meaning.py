@@ -1,0 +1,124 @@
+"""What is wrong with a contract of well-formed keys: names that lead nowhere, rules and values that fail."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, time
+
+from steadyhand.checks.schema import dotted
+from steadyhand.errors import did_you_mean
+from steadyhand.features.cases import Schemas
+from steadyhand.features.contract import CheckTable, Contract
+from steadyhand.features.expressions import input_scope, rule_flaws, scope
+from steadyhand.features.flaw import Flaw, KeyPath
+from steadyhand.features.known import Known
+from steadyhand.features.parse import Parsed
+from steadyhand.features.schemas import text_field
+from steadyhand.prompts.template import fields
+from steadyhand.types.ids import ModelId
+from steadyhand.types.json import Json, JsonObject, JsonSchema
+
+
+def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
+    """Names that do not lead to anything, or to two things."""
+    contract = parsed.contract
+    if parsed.is_real(("name",)) and contract.name != folder:
+        yield Flaw(("name",), f"name: expected {folder!r}, as the folder is called; found {contract.name!r}")
+    for path, model in _models(contract):
+        if parsed.is_real(path) and not known.is_model(ModelId(model)):
+            hint = did_you_mean(model, known.models) or "steadyhand models list"
+            yield Flaw(path, f"{dotted('', path)}: {model!r} is not a model of the catalog", hint)
+    for side, names in (("input", contract.guardrails.input), ("output", contract.guardrails.output)):
+        for index, name in enumerate(names):
+            path = ("guardrails", side, index)
+            if parsed.is_real(path) and name not in known.guardrails:
+                yield _unknown(path, "guardrail", name, known.guardrails)
+    if contract.knowledge and contract.knowledge.base not in known.knowledge_bases:
+        path = ("knowledge", "base")
+        yield _unknown(path, "knowledge base", contract.knowledge.base, known.knowledge_bases)
+    ids = Counter(check_id(index, check) for index, check in enumerate(contract.check))
+    for index, check in enumerate(contract.check):
+        if check.id and ids[check.id] > 1:
+            yield Flaw(
+                ("check", index, "id"), f"check[{index}].id: {check.id!r} is used twice", "give each its own id"
+            )
+
+
+def promise_flaws(contract: Contract, raw: Mapping[str, object], output: JsonSchema) -> Iterator[Flaw]:
+    """Keys that do not go together."""
+    if contract.risk == "high" and "review" not in raw:
+        hint = 'add [review] with when = "confidence < 0.9"'
+        yield Flaw(("risk",), "risk: high makes review compulsory; found no [review]", hint)
+    if contract.knowledge and output:
+        if "citations" in fields(output):
+            yield Flaw(("output", "citations"), "output.citations: is added by [knowledge]", "leave it out")
+        if contract.knowledge.cite and not text_field(output):
+            hint = 'add answer = "text", or set knowledge.cite = false'
+            yield Flaw(("output",), "output: expected a text field that citations can support; found none", hint)
+
+
+def expression_flaws(contract: Contract, schemas: Schemas) -> Iterator[Flaw]:
+    """Faults of every CEL rule."""
+    whole = scope(schemas.input, schemas.output)
+    before = input_scope(whole)
+    rules: list[tuple[KeyPath, str]] = [
+        (("check", index, "rule"), check.rule) for index, check in enumerate(contract.check)
+    ]
+    if contract.review:
+        rules.append((("review", "when"), contract.review.when))
+    for path, rule in rules:
+        yield from rule_flaws(rule, path, whole)
+    for index, decision in enumerate(contract.rule):
+        yield from rule_flaws(decision.when, ("rule", index, "when"), before)
+
+
+def value_flaws(contract: Contract, schemas: Schemas) -> Iterator[Flaw]:
+    """Output values that the output's schema does not allow. Fields that are not given are not missed."""
+    given: list[tuple[KeyPath, Mapping[str, object]]] = [
+        (("rule", index, "then"), decision.then) for index, decision in enumerate(contract.rule)
+    ]
+    if contract.fallback is not None:
+        given.append((("fallback",), contract.fallback))
+    known = fields(schemas.output)
+    for path, values in given:
+        plain = plain_values(values)
+        for name in plain:
+            if known and name not in known:
+                hint = did_you_mean(name, known) or f"the fields are {', '.join(known)}"
+                yield Flaw((*path, name), f"{dotted('', (*path, name))}: is not an output field", hint)
+        fitting = {name: value for name, value in plain.items() if name in known}
+        for violation in schemas.output_fields(fitting, dotted("", path)):
+            yield Flaw((*path, *violation.path), violation.message, violation.hint)
+
+
+def plain_values(values: Mapping[str, object]) -> JsonObject:
+    """TOML's values as JSON's: dates and times become text."""
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def check_id(index: int, check: CheckTable) -> str:
+    return check.id or f"check-{index + 1}"
+
+
+def _plain(value: object) -> Json:
+    match value:
+        case dict():
+            return plain_values(value)
+        case list():
+            return [_plain(item) for item in value]
+        case datetime() | date() | time():
+            return value.isoformat()
+        case bool() | int() | float() | str():
+            return value
+    raise AssertionError(f"TOML has no {type(value).__name__}")
+
+
+def _models(contract: Contract) -> Iterator[tuple[KeyPath, str]]:
+    for index, model in enumerate(contract.models.try_):
+        yield ("models", "try", index), model
+    if contract.models.fallback:
+        yield ("models", "fallback"), contract.models.fallback
+
+
+def _unknown(path: KeyPath, what: str, name: str, known: Iterable[str]) -> Flaw:
+    hint = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
+    return Flaw(path, f"{dotted('', path)}: there is no {what} {name!r}", hint)

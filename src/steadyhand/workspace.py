@@ -21,6 +21,7 @@ from typing import Protocol, Self, TypeVar, cast
 from steadyhand import plugins, settings
 from steadyhand.access.keys import Keys
 from steadyhand.catalog.models import Catalog
+from steadyhand.catalog.providers import providers
 from steadyhand.errors import NotFound
 from steadyhand.features.known import Known
 from steadyhand.features.registry import Registry
@@ -34,6 +35,7 @@ from steadyhand.ledger.writer import Ledger
 from steadyhand.pipeline.engine import Engine, Watch
 from steadyhand.pipeline.ports import Ports
 from steadyhand.providers.call import Completer
+from steadyhand.providers.transport import Transport
 from steadyhand.review.tasks import ReviewTasks
 from steadyhand.settings import KnowledgeSettings, Settings
 from steadyhand.storage import Database, embedded, migrate
@@ -68,7 +70,7 @@ class AsyncWorkspace:
         self.settings = configured
         self.database = database
         self._resources = resources
-        self.catalog = Catalog(configured.providers)
+        self.catalog = Catalog(providers(configured.providers), now=_now)
         self.features = Registry(configured.root, known(configured, self.catalog), _warn)
         self.keys = Keys(database, os.urandom, _now)
         self.ledger = LedgerReader(database)
@@ -78,7 +80,7 @@ class AsyncWorkspace:
         embedder = self._closing(Embedder(embed))
         self.search = Searcher(database, embedder, self.class_of)
         self.ingest = self._closing(Ingest(KnowledgeStore(database), embedder, embed.count_tokens, configured.root))
-        completer = Completer(embed=embed)
+        completer = Completer(Transport(), embed)
         resources.push_async_callback(completer.close)
         writer = Ledger(database)
         writer.start()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from steadyhand.types.json import Json
+from steadyhand.types.json import Json, JsonObject, JsonSchema
 from steadyhand.types.passage import Evidence, Passage
 
 _SHOWN_CHARS = 80
@@ -46,6 +46,16 @@ def locate(quote: str, text: str) -> tuple[int, int] | None:
     words = ("".join(_CLASS_OF.get(char, re.escape(char)) for char in word) for word in wanted.split())
     match = re.search(r"\s+".join(words), text)
     return match.span() if match else None
+
+
+def is_abstention(output: JsonObject, schema: JsonSchema) -> bool:
+    """Does the output say that it found nothing? A boolean field of it is false, such as `found` or `known`."""
+    fields = schema.get("properties")
+    names = fields if isinstance(fields, dict) else {}
+    return any(
+        isinstance(field := names[name], dict) and field.get("type") == "boolean" and output.get(name) is False
+        for name in names
+    )
 
 
 def _check(citation: Json, passages: Sequence[Passage], field: str) -> Evidence | str:

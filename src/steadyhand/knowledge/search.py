@@ -40,6 +40,10 @@ class Searcher:
         self._embedder = embedder
         self._class_of = class_of
 
+    def weighted(self, dense_weight: float) -> "Searcher":
+        """The same search with another share of the vectors, for measuring."""
+        return Searcher(self._database, self._embedder, self._class_of, dense_weight=dense_weight)
+
     async def __call__(self, knowledge_base: str, query: str, *, principal: Principal, top_k: int) -> Retrieval:
         """The best passages, best first, all of them live. Raises `NotFound` or `WrongEmbedder`."""
         del principal  # every caller may see every base; labels would join the statement below
@@ -101,27 +105,30 @@ def _passage(row: Row, knowledge_base: str, data_class: DataClass) -> Passage:
 
 _SEARCH = """
 WITH base AS MATERIALIZED (
-    SELECT id, generation, chunk_count, term_count::float8 / greatest(chunk_count, 1) AS mean_terms
+    SELECT id, generation, chunk_count::float8 AS chunks,
+        term_count::float8 / greatest(chunk_count, 1) AS mean_terms
     FROM knowledge_base WHERE id = %(base)s
-), hit AS (
-    SELECT p.chunk_id, p.frequency, p.term_count, count(*) OVER (PARTITION BY p.term) AS holders
-    FROM posting p, base WHERE p.base_id = base.id AND p.term = ANY(%(terms)s)
+), hit AS MATERIALIZED (
+    SELECT chunk_id, term, frequency::float8, term_count::float8
+    FROM posting WHERE base_id = %(base)s AND term = ANY(%(terms)s)
+), weight AS MATERIALIZED (
+    SELECT term, ln(1 + (chunks - count(*) + 0.5::float8) / (count(*) + 0.5::float8)) AS idf
+    FROM hit, base GROUP BY term, chunks
 ), lexical AS (
-    SELECT hit.chunk_id, sum(
-        ln(1 + (base.chunk_count - holders + 0.5) / (holders + 0.5)) * frequency * (%(k1)s + 1)
-        / (frequency + %(k1)s * (1 - %(b)s + %(b)s * hit.term_count / base.mean_terms))
-    ) AS bm25 FROM hit, base GROUP BY hit.chunk_id
-), scored AS (
-    SELECT c.id, coalesce(l.bm25, 0)::float8 AS bm25, -(e.vector <#> %(vector)s::halfvec) AS similarity
-    FROM base JOIN chunk c ON c.base_id = base.id
-    JOIN embedding e ON e.embedder = %(embedder)s AND e.text_hash = c.text_hash
-    LEFT JOIN lexical l ON l.chunk_id = c.id
+    SELECT chunk_id, sum(
+        idf * frequency * (%(k1)s::float8 + 1)
+        / (frequency + %(k1)s::float8 * (1 - %(b)s::float8 + %(b)s::float8 * term_count / mean_terms))
+    ) AS bm25 FROM hit JOIN weight USING (term), base GROUP BY chunk_id
+), scored AS MATERIALIZED (
+    SELECT c.id, coalesce(l.bm25, 0) AS bm25, -(e.vector <#> %(vector)s::halfvec) AS similarity
+    FROM chunk c JOIN embedding e ON e.embedder = %(embedder)s AND e.text_hash = c.text_hash
+    LEFT JOIN lexical l ON l.chunk_id = c.id WHERE c.base_id = %(base)s
 ), span AS (
     SELECT max(bm25) AS bm25_max, min(similarity) AS least, max(similarity) AS most FROM scored
 ), best AS (
     SELECT id, bm25, similarity,
-        %(weight)s * coalesce((similarity - least) / nullif(most - least, 0), 1)
-        + (1 - %(weight)s) * coalesce(bm25 / nullif(bm25_max, 0), 0) AS score
+        %(weight)s::float8 * coalesce((similarity - least) / nullif(most - least, 0), 1)
+        + (1 - %(weight)s::float8) * coalesce(bm25 / nullif(bm25_max, 0), 0) AS score
     FROM scored, span ORDER BY score DESC, id LIMIT %(top_k)s
 )
 SELECT base.generation, best.id AS chunk_id, best.score, best.bm25, best.similarity,

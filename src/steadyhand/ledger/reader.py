@@ -46,16 +46,23 @@ class LedgerReader:
         self._database = database
 
     async def tail(
-        self, *, limit: int = 20, feature: str | None = None, status: str | None = None, after: str = ""
+        self,
+        *,
+        limit: int = 20,
+        feature: str | None = None,
+        status: str | None = None,
+        after: str = "",
+        before: str = "",
     ) -> list[RunSummary]:
-        """The newest runs, newest first; with `after`, only those whose id is larger (ids sort by time)."""
+        """The newest runs, newest first. Ids sort by time: with `after` only larger ones, with `before` smaller."""
         rows = await self._database.rows(
             "SELECT id, feature, status, model, principal, door, data_class, confidence, cost_usd, started_at,"
             " duration_s FROM run"
             " WHERE (%(feature)s::text IS NULL OR feature = %(feature)s)"
             " AND (%(status)s::text IS NULL OR status = %(status)s) AND id > %(after)s"
+            " AND (%(before)s::text = '' OR id < %(before)s)"
             " ORDER BY started_at DESC, id DESC LIMIT %(limit)s",
-            {"feature": feature, "status": status, "after": after, "limit": limit},
+            {"feature": feature, "status": status, "after": after, "before": before, "limit": limit},
         )
         return [RunSummary(**row) for row in rows]
 
@@ -81,14 +88,14 @@ class LedgerReader:
             review=reviews[0] if reviews else None,
         )
 
-    async def spent_today(self, feature: str) -> float:
+    async def spent_today(self, feature: str) -> Decimal:
         """What a feature has cost since midnight UTC, in US dollars; unknown prices count nothing."""
         row = await self._database.row(
             "SELECT coalesce(sum(cost_usd), 0) AS usd FROM run WHERE feature = %s"
             " AND started_at >= date_trunc('day', now(), 'UTC')",
             [feature],
         )
-        return float(row["usd"]) if row else 0.0
+        return Decimal(row["usd"]) if row else Decimal(0)
 
     async def totals(self) -> list[Row]:
         """Per feature, over the last 24 hours: runs by status, cost and median duration."""

@@ -12,9 +12,9 @@ from steadyhand.errors import AccessError, BudgetExceeded, SteadyhandError, Usag
 from steadyhand.ledger.ids import new_id
 from steadyhand.pipeline.order import STEPS, Step
 from steadyhand.pipeline.ports import Ports
+from steadyhand.routing.choose import candidate
 from steadyhand.types.feature import Feature
 from steadyhand.types.json import JsonObject
-from steadyhand.types.model import Candidate
 from steadyhand.types.run import (
     Answer,
     Continue,
@@ -36,7 +36,8 @@ _RESERVE = 0.2  # share of a run's time that is kept for the fallback
 _RESERVE_MAX_S = 3.0
 
 *_PATH, _RECORD = STEPS
-_GENERATE = next(index for index, step in enumerate(_PATH) if step.__name__ == "generate")
+_NAMES = [step.__name__ for step in _PATH]
+_CHOOSE, _GENERATE = _NAMES.index("choose"), _NAMES.index("generate")
 
 Watch = Callable[[StepRecord], None]
 
@@ -100,16 +101,17 @@ class Engine:
             walk.run = replace(walk.run, evidence=(), confidence=None)
 
     def _may_try_fallback_model(self, run: Run) -> bool:
-        """The fallback answers for models that failed; it is no second opinion of its own."""
+        """The fallback answers for models that failed. A run that broke before had nothing to answer from."""
         tried = {call.model for call in run.calls}
-        return run.feature.fallback_model is not None and run.feature.fallback_model not in tried
+        broke_at = _NAMES.index(run.steps[-1].name)
+        return broke_at >= _CHOOSE and run.feature.fallback_model not in {None, *tried}
 
     def _prepared_for_fallback(self, run: Run, ends_at: float) -> Run:
+        """The run before `generate`, with the fallback as its only candidate, under the same rules as others."""
         assert run.feature.fallback_model is not None
-        model = self._ports.find_model(run.feature.fallback_model)
-        chosen = () if model is None else (Candidate(model, True, f"{model.id} is the declared fallback"),)
+        chosen = candidate(run.feature.fallback_model, run.feature.budget, run.data_class, self._ports.find_model)
         return replace(
-            run, status=None, failure=None, candidates=chosen, deadline=ends_at, attempt=run.feature.attempts,
+            run, status=None, failure=None, candidates=(chosen,), deadline=ends_at, attempt=run.feature.attempts,
             feedback=(), completion=None, output=None, evidence=(), checks=(),
         )  # fmt: skip
 

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from steadyhand.checks.citations import evidence
+from steadyhand.checks.citations import evidence, is_abstention
 from steadyhand.checks.parse import OutputInvalid, parse
-from steadyhand.checks.rules import results
+from steadyhand.checks.rules import results, values
 from steadyhand.checks.schema import violations
 from steadyhand.pipeline.ports import Ports
 from steadyhand.types.findings import CheckResult
-from steadyhand.types.json import Json
+from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.run import Continue, Retry, Run, StepResult
 
 
@@ -32,6 +32,7 @@ async def validate(run: Run, ports: Ports) -> StepResult:
     broken = violations(run.output, run.feature.output_schema, "output")
     checks = [CheckResult("schema", "block", not broken, "; ".join(broken))]
     if run.feature.knowledge is not None and run.feature.knowledge.must_cite:
+        unsupported = _citation_problems(run, unsupported)
         checks.append(CheckResult("citations", "block", not unsupported, "; ".join(unsupported)))
     if not broken:
         checks += results(run.feature.checks, _values(run))
@@ -44,11 +45,16 @@ def _judged(run: Run, checks: list[CheckResult]) -> Run:
     return replace(run, checks=tuple(checks))
 
 
-def _values(run: Run) -> dict[str, Json]:
-    """What a rule may speak of."""
-    return {
-        "input": run.input,
-        "output": run.output,
-        "evidence": [{"source": item.source, "page": item.page, "quote": item.quote} for item in run.evidence],
-        "confidence": run.completion.confidence if run.completion else run.confidence,
-    }
+def _citation_problems(run: Run, problems: list[str]) -> list[str]:
+    """What is wrong with the citations; an output that claims something must have one when the contract says so."""
+    assert run.output is not None
+    if run.evidence or problems or is_abstention(run.output, run.feature.output_schema):
+        return problems
+    return ["expected a citation for what the output says; found none"]
+
+
+def _values(run: Run) -> JsonObject:
+    assert run.output is not None
+    schemas = (run.feature.input_schema, run.feature.output_schema)
+    confidence = run.completion.confidence if run.completion else run.confidence
+    return values(run.input, run.output, schemas, run.evidence, confidence)

@@ -1,6 +1,7 @@
 """What one part needs from another, as the smallest protocol that says it."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Protocol
 
 import numpy as np
@@ -51,10 +52,10 @@ class Record(Protocol):
 class SpentToday(Protocol):
     """What a feature has cost since midnight UTC, in US dollars."""
 
-    async def __call__(self, feature: str) -> float: ...
+    async def __call__(self, feature: str) -> Decimal: ...
 
 
 class ClassOf(Protocol):
     """The data class of a knowledge base."""
 
-    def __call__(self, knowledge_base: str) -> DataClass: ...
+    def __call__(self, knowledge_base: str, /) -> DataClass: ...

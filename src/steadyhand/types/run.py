@@ -10,7 +10,7 @@ from steadyhand.types.feature import Feature
 from steadyhand.types.findings import CheckResult, Finding
 from steadyhand.types.ids import ModelId, RunId
 from steadyhand.types.json import Json, JsonObject
-from steadyhand.types.model import Candidate, Completion, Message, ModelCall
+from steadyhand.types.model import Candidate, Completion, ModelCall
 from steadyhand.types.passage import Evidence, Retrieval
 from steadyhand.types.text import DataClass
 
@@ -75,7 +75,6 @@ class Run:
     query: str = ""
     retrieval: Retrieval | None = None
     candidates: tuple[Candidate, ...] = ()
-    messages: tuple[Message, ...] = ()
     feedback: tuple[str, ...] = ()
     calls: tuple[ModelCall, ...] = ()
     completion: Completion | None = None

@@ -1,0 +1,1 @@
+"""One file per format: `EXTENSIONS`, and `read(content, name) -> Document` that raises `DocumentError`."""

@@ -4,6 +4,8 @@ SteadyhandError
 ├── UsageError              the caller asked for something that cannot be
 │   ├── NotFound
 │   ├── InvalidInput
+│   ├── InputTooLarge
+│   ├── InputNotJson
 │   ├── ContractInvalid
 │   ├── WrongEmbedder
 │   └── WorkspaceInvalid
@@ -18,6 +20,8 @@ SteadyhandError
 │   │   └── ParameterRefused
 │   └── ProviderProtocol
 ├── OutputInvalid           a model's text holds no JSON object
+├── RunTimeout              a run was not done within the contract's time
+├── OutputRejected          no output passed the contract's checks
 ├── NoModel                 no model may or could serve the run
 ├── BudgetExceeded
 ├── StorageError            the database or the disk
@@ -28,17 +32,21 @@ SteadyhandError
 ├── DocumentError           a file that cannot be read
 │   ├── DocumentUnsupported
 │   └── DocumentUnreadable
-└── ModelFilesError         a local model that is missing or not what it should be
+├── ModelFilesError         a local model that is missing or not what it should be
+└── ServerError             a Steadyhand server did not answer its client
+    ├── ServerUnavailable
+    └── ServerProtocol
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class SteadyhandError(Exception):
     code = "internal"
     status = 500  # what the HTTP API answers
     is_retryable = False  # may the same call succeed later?
+    run_id = ""  # of the run that ended this way, where there was one
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -55,6 +63,16 @@ class NotFound(UsageError):
 
 class InvalidInput(UsageError):
     code, status = "input.invalid", 422
+
+
+class InputTooLarge(UsageError):
+    code, status = "input.too_large", 413
+
+
+class InputNotJson(UsageError):
+    """A body of another media type than `application/json`."""
+
+    code, status = "input.not_json", 415
 
 
 class ContractInvalid(UsageError):
@@ -129,6 +147,14 @@ class OutputInvalid(SteadyhandError):
     code, status, is_retryable = "output.invalid", 502, True
 
 
+class RunTimeout(SteadyhandError):
+    code, status, is_retryable = "run.timeout", 504, True
+
+
+class OutputRejected(SteadyhandError):
+    code, status, is_retryable = "output.rejected", 502, True
+
+
 class NoModel(SteadyhandError):
     code, status, is_retryable = "model.none", 503, True
 
@@ -171,6 +197,33 @@ class DocumentUnreadable(DocumentError):
 
 class ModelFilesError(SteadyhandError):
     code, status = "model.files", 503
+
+
+class ServerError(SteadyhandError):
+    code, status = "server", 502
+
+
+class ServerUnavailable(ServerError):
+    """Nobody answered at the server's address, or not in time."""
+
+    code, status, is_retryable = "server.unavailable", 503, True
+
+
+class ServerProtocol(ServerError):
+    """Something answered that is no Steadyhand server, or one that speaks differently."""
+
+    code, status = "server.protocol", 502
+
+
+def of_code(code: str) -> type[SteadyhandError] | None:
+    """The class that a code stands for; None for a code that is not of this tree."""
+    return next((kind for kind in _tree(SteadyhandError) if vars(kind).get("code") == code), None)
+
+
+def _tree(kind: type[SteadyhandError]) -> Iterator[type[SteadyhandError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _tree(child)
 
 
 def did_you_mean(found: str, options: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from yoyo.backends import DatabaseBackend
 from yoyo.migrations import MigrationList
 
 from steadyhand.errors import SchemaNewer
+from steadyhand.storage.database import Database
 from steadyhand.storage.failures import translated
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -30,6 +31,17 @@ def upgrade(url: str) -> list[str]:
             return _apply(backend, read_migrations(str(_FOLDER)))
         finally:
             backend.connection.close()
+
+
+def known() -> frozenset[str]:
+    """The names of the migrations that this installation brings."""
+    return frozenset(path.stem for path in _FOLDER.glob("*.sql"))
+
+
+async def applied(database: Database) -> frozenset[str]:
+    """The names of the migrations that the database went through."""
+    rows = await database.rows("SELECT migration_id FROM _yoyo_migration")
+    return frozenset(row["migration_id"] for row in rows)
 
 
 def _apply(backend: DatabaseBackend, migrations: MigrationList) -> list[str]:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from steadyhand.errors import AccessError, BudgetExceeded, SteadyhandError, UsageError
+from steadyhand.errors import AccessError, BudgetExceeded, InvalidInput, SteadyhandError
 from steadyhand.ledger.ids import new_id
 from steadyhand.pipeline.order import STEPS, Step
 from steadyhand.pipeline.ports import Ports
@@ -180,7 +180,7 @@ class _Walk:
     def _ending(self, step: Step, error: Exception) -> Stop:
         """How the run ends after an error: the caller's own mistakes are refused, ours fail."""
         match error:
-            case UsageError() | AccessError():
+            case InvalidInput() | AccessError():
                 return Stop(self.run, "refused", Failure(error.code, str(error), error.hint))
             case BudgetExceeded() if self.run.feature.fallback is None:
                 return Stop(self.run, "refused", Failure(error.code, str(error), error.hint))

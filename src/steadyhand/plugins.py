@@ -27,6 +27,11 @@ def load(folder: str, name: str) -> ModuleType:
     if name not in names(folder):
         known = ", ".join(names(folder))
         raise NotFound(f"{folder}: expected one of {known}; found {name!r}", hint=f"add {folder}/{name}.py")
+    return importlib.import_module(module_name(folder, name))
+
+
+def module_name(folder: str, name: str) -> str:
+    """The dotted name of a member's module; nothing is imported."""
     for point in entry_points(group=f"steadyhand.{folder}", name=name):
-        return importlib.import_module(point.value)
-    return importlib.import_module(f"steadyhand.{folder}.{name}")
+        return point.module
+    return f"steadyhand.{folder}.{name}"

@@ -1,1 +1,6 @@
-"""One file per command."""
+"""The console program `steadyhand`: one file per command. What a command prints as data goes to stdout."""
+
+from steadyhand.cli._root import run
+from steadyhand.cli._shell import Serve
+
+__all__ = ["Serve", "run"]

@@ -1,0 +1,5 @@
+"""`python -m steadyhand` is the console program."""
+
+from steadyhand.app import main
+
+main()

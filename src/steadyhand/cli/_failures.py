@@ -1,0 +1,76 @@
+"""How a command ends: what is said about an error, and the exit code."""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from steadyhand.cli._shell import Shell
+from steadyhand.cli._terminal import Terminal
+from steadyhand.errors import SteadyhandError, UsageError
+
+
+def exit_code_of(program: Callable[[], object], shell: Shell) -> int:
+    """Run `program` and say what went wrong: 0 good, 1 problems found, 2 misuse, 130 Ctrl-C, 143 SIGTERM."""
+    _log_to(shell.terminal)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that knows few characters
+    try:
+        program()
+        sys.stdout.flush()
+    except SystemExit as ended:
+        return _flushed(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+    except KeyboardInterrupt:
+        return _flushed(130)
+    except BrokenPipeError:
+        return _flushed(1)
+    except SteadyhandError as error:
+        explain(error, shell)
+        return _flushed(2 if isinstance(error, UsageError) and error.status < 500 else 1)
+    except Exception as error:  # noqa: BLE001 - the edge of the program, where an error must not show its insides
+        _confess(error, shell)
+        return _flushed(1)
+    return 0
+
+
+def explain(error: SteadyhandError, shell: Shell) -> None:
+    """`error: ...` and `hint: ...` on stderr."""
+    if shell.is_debugging:
+        shell.terminal.complain("".join(traceback.format_exception(error)).rstrip())
+    shell.terminal.complain(f"error: {error}")
+    if error.hint:
+        shell.terminal.complain(f"hint: {error.hint}")
+
+
+def _confess(error: Exception, shell: Shell) -> None:
+    if shell.is_debugging:
+        shell.terminal.complain("".join(traceback.format_exception(error)).rstrip())
+    shell.terminal.complain(
+        f"error: unexpected {type(error).__name__}: {error}. This is a mistake of Steadyhand: please report it with"
+        " what --debug (or STEADYHAND_DEBUG=1) prints"
+    )
+
+
+def _flushed(code: int) -> int:
+    """Write out what waits. When the reader is gone, nothing is left to say, not even by the interpreter's end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+class _TerminalLog(logging.Handler):
+    """Warnings as one line each, above a bar that is being drawn."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(logging.WARNING)
+        self._terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._terminal.complain(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+def _log_to(terminal: Terminal) -> None:
+    logging.basicConfig(handlers=[_TerminalLog(terminal)], force=True)

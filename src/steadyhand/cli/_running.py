@@ -1,0 +1,40 @@
+"""Runs a command's asynchronous work, and closes everything however it ends."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import typer
+
+from steadyhand.cli._shell import Shell
+from steadyhand.workspace import AsyncWorkspace
+
+Result = TypeVar("Result")
+
+
+def in_workspace(shell: Shell, work: Callable[[AsyncWorkspace], Awaitable[Result]]) -> Result:
+    """The result of `work` in the shell's workspace, which is open meanwhile."""
+
+    async def opened() -> Result:
+        async with await AsyncWorkspace.open(shell.root) as workspace:
+            return await work(workspace)
+
+    return to_end(opened())
+
+
+def to_end(work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of `work`. Ctrl-C and SIGTERM cancel it, so that whatever it opened is closed."""
+    try:
+        return asyncio.run(_cancellable(work))
+    except asyncio.CancelledError:
+        raise typer.Exit(128 + signal.SIGTERM) from None
+
+
+async def _cancellable(work: Coroutine[Any, Any, Result]) -> Result:
+    task = asyncio.current_task()
+    assert task is not None
+    with suppress(NotImplementedError):  # Windows has no such signal
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work

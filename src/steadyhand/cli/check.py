@@ -1,0 +1,52 @@
+"""Check every contract and say everything that is wrong with them, at once."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from steadyhand import settings
+from steadyhand.catalog.models import Catalog
+from steadyhand.catalog.providers import providers
+from steadyhand.cli._figures import count
+from steadyhand.cli._shell import AsJson, new_app, shell_of
+from steadyhand.features.check import problems
+from steadyhand.features.contract import contract_schema
+from steadyhand.features.files import feature_names
+from steadyhand.workspace import known
+
+app = new_app()
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of feature.toml, for editors.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every contract and gold set; prints one line per problem and exits with 1 when there is one.
+
+    A line is `file:line: message hint: what to do`. Nothing is started and no model is asked.
+
+    \b
+    Examples:
+      steadyhand check
+      steadyhand check --schema > feature.schema.json
+    """
+    shell = shell_of(context)
+    if schema:
+        shell.terminal.json(contract_schema())
+        return
+    configured = settings.read(shell.root)
+    catalog = Catalog(providers(configured.providers), now=lambda: datetime.now(UTC))
+    found = problems(configured.root, known(configured, catalog))
+    if as_json:
+        shell.terminal.json(found)
+    else:
+        for problem in found:
+            shell.terminal.data(str(problem))
+    if not found:
+        shell.terminal.say(f"{count(len(feature_names(configured.root)), 'feature')} good")
+    raise typer.Exit(min(len(found), 1))

@@ -1,0 +1,53 @@
+"""Bring documents into a knowledge base, or follow what changed in them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steadyhand.cli import _ingesting
+from steadyhand.cli._figures import count
+from steadyhand.cli._running import in_workspace
+from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
+
+app = new_app()
+
+
+@app.command()
+def ingest(
+    context: typer.Context,
+    base: Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", exists=True, help="Folders or files; default: the declared sources."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring documents into a knowledge base, or follow what changed in them.
+
+    Unchanged documents are not read again, deleted ones leave. A document that cannot be read does not stop the
+    others; it is listed with the reason at the end, and the exit code is 1. Without PATH, the sources declared in
+    steadyhand.toml are read, else the folder knowledge/KB.
+
+    \b
+    Examples:
+      steadyhand ingest policies
+      steadyhand ingest filings ~/filings --json
+    """
+    shell = shell_of(context)
+    sources = [path.resolve() for path in paths or []]
+    done = in_workspace(shell, lambda workspace: _ingesting.ingest(shell.terminal, workspace, base, sources))
+    _report(shell, done)
+    if as_json:
+        shell.terminal.json(done)
+    raise typer.Exit(min(done.failed, 1))
+
+
+def _report(shell: Shell, done: _ingesting.Ingested) -> None:
+    for problem in done.problems:
+        said = shell.terminal.complain if problem.outcome == "failed" else shell.terminal.say
+        said(f"{problem.outcome}  {problem.path}: {problem.reason}")
+    shell.terminal.say(_ingesting.summary(done))
+    if done.failed:
+        shell.terminal.complain(f"error: {count(done.failed, 'document')} could not be read")
+        shell.terminal.complain("hint: mend or remove the files and start the same command again")

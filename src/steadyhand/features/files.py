@@ -35,7 +35,7 @@ class Files:
         self.problems: list[Problem] = []
 
     def text(self, path: Path) -> str | None:
-        """The file's text; None when it is not there. One that cannot be read is a problem, and reads as empty."""
+        """The file's text; None when it is not there. One that cannot be read as UTF-8 is a problem."""
         if path not in self._read:
             self.signatures[str(path)] = signature(str(path))
             self._read[path] = self._bytes(path)
@@ -47,7 +47,7 @@ class Files:
         except UnicodeDecodeError as error:
             line = found.count(b"\n", 0, error.start) + 1
             self.add(path, line, "expected UTF-8; found other bytes", "save the file as UTF-8")
-            return ""
+            return found.decode("utf-8", errors="replace")
 
     def add(self, path: Path, line: int, message: str, hint: str = "") -> None:
         problem = Problem(self.label(path), line, f"{message.rstrip('.')}.", hint)

@@ -22,7 +22,8 @@ def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
     """Names that do not lead to anything, or to two things."""
     contract = parsed.contract
     if parsed.is_real(("name",)) and contract.name != folder:
-        yield Flaw(("name",), f"name: expected {folder!r}, as the folder is called; found {contract.name!r}")
+        message = f"name: expected {folder!r}, as the folder is called; found {contract.name!r}"
+        yield Flaw(("name",), message, "rename one of them")
     for path, model in _models(contract):
         if parsed.is_real(path) and not known.is_model(ModelId(model)):
             hint = did_you_mean(model, known.models) or "steadyhand models list"

@@ -32,6 +32,7 @@ _BASES: dict[str, JsonObject] = {
 }
 
 EXPECTED = f"one of {', '.join(_BASES)}, a | b | c"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _LENGTH = re.compile(r"(?P<base>string|text)\s*<=\s*(?P<length>\d+)")
 _RANGE = re.compile(rf"(?P<base>integer|number)\s+(?P<low>{_NUMBER})\s*\.\.\s*(?P<high>{_NUMBER})")
@@ -61,6 +62,10 @@ def object_schema(fields: Mapping[str, object], path: KeyPath) -> tuple[JsonObje
     required: list[Json] = []
     flaws: list[Flaw] = []
     for name, value in fields.items():
+        if not _NAME.fullmatch(name):
+            where = ".".join(map(str, path))
+            message = f"{where}: expected names of letters, digits and _; found {name!r}"
+            flaws.append(Flaw((*path, name), message, "rules and prompts have to write it"))
         schema, is_required, found = _field(value, (*path, name))
         properties[name] = schema
         required += [name] if is_required else []

@@ -23,7 +23,7 @@ _CITE = (
     "empty."
 )
 _JSON_ONLY = "Answer with JSON only: one object that fits this JSON Schema, with no text before or after it."
-_OTHERS = "other fields"  # a name that no contract can give
+_OTHERS = "other fields"
 _NO_SOURCES = "No source was found."
 _CORRECT = "Your last answer was not accepted. Answer again, in full, without these faults:"
 
@@ -57,8 +57,9 @@ def messages(
     if feature.knowledge is not None and PASSAGES not in placed:
         user.sources(passages)
     for name, value in _unplaced(feature, values, placed).items():
-        user.input(name, _text(value), data_class)
-        user.say("\n")
+        if value is not None:
+            user.input(name, _text(value), data_class)
+            user.say("\n")
     user.say("Answer now.")
     told = [system.message(), user.message()]
     if feedback:
@@ -161,15 +162,13 @@ def _correction(feedback: str, feature: Feature, data_class: DataClass) -> Messa
 
 
 def _unplaced(feature: Feature, values: JsonObject, placed: set[str]) -> JsonObject:
-    """What the prompt did not place. Fields that only the caller knows go together, for their names are not ours."""
+    """What the prompt did not place. Fields that the schema does not name go together: their names are not ours."""
     if "input" in placed:
         return {}
     known = fields(feature.input_schema)
-    found = {
-        name: value for name, value in values.items() if name in known and name not in placed and value is not None
-    }
-    others = {name: value for name, value in values.items() if name not in known}
-    return {**found, _OTHERS: others} if others else found
+    found = {name: value for name, value in values.items() if name in known and name not in placed}
+    others: JsonObject = {name: value for name, value in values.items() if name not in known}
+    return {**found, _OTHERS: others or None}
 
 
 def _complete(feature: Feature, input: JsonObject) -> JsonObject:  # noqa: A002 - the word of the contract

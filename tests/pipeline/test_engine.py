@@ -4,8 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from house import CALLER, FEATURE, GOOD, PASSAGE, House
 
+from house import CALLER, FEATURE, GOOD, PASSAGE, House
 from steadyhand.errors import DatabaseUnavailable, ProviderUnavailable
 from steadyhand.pipeline.engine import Engine
 from steadyhand.pipeline.order import STEPS

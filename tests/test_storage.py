@@ -1,11 +1,11 @@
 """The server, the schema, and what happens when either is broken off."""
 
+import asyncio
 import os
 import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
@@ -37,17 +37,23 @@ def is_alive(pid: int) -> bool:
 
 
 async def test_rows_of_a_transaction_appear_together_or_not_at_all(database: Database) -> None:
-    with pytest.raises(Duplicate):
+    async def twice() -> None:
         async with database.transaction() as transaction:
             await transaction.execute("INSERT INTO knowledge_base (name, embedder) VALUES ('a', 'x')")
             await transaction.execute("INSERT INTO knowledge_base (name, embedder) VALUES ('a', 'x')")
+
+    with pytest.raises(Duplicate):
+        await twice()
     assert await database.rows("SELECT * FROM knowledge_base") == []
 
 
 async def test_copied_rows_are_there(database: Database) -> None:
     async with database.transaction() as transaction:
         await transaction.copy("knowledge_base", ("name", "embedder"), [("a", "x"), ("b", "x")])
-    assert [row["name"] for row in await database.rows("SELECT name FROM knowledge_base ORDER BY name")] == ["a", "b"]
+    assert [row["name"] for row in await database.rows("SELECT name FROM knowledge_base ORDER BY name")] == [
+        "a",
+        "b",
+    ]
 
 
 def test_the_last_process_to_leave_stops_the_server(workspace_server: embedded.Server) -> None:
@@ -83,7 +89,7 @@ async def test_a_killed_server_is_started_again_and_has_lost_nothing(workspace_s
     pid = postmaster(workspace_server)
     os.kill(pid, signal.SIGKILL)
     while is_alive(pid):
-        time.sleep(0.01)
+        await asyncio.sleep(0.01)
     assert [row["name"] for row in await database.rows("SELECT name FROM knowledge_base")] == ["kept"]
     await database.close()
 
@@ -156,7 +162,7 @@ async def test_a_backup_brings_back_what_was_there(database: Database, tmp_path:
 
 def test_a_restore_from_a_broken_file_changes_nothing(database_url: str, tmp_path: Path) -> None:
     (tmp_path / "b.dump").write_bytes(b"PGDMP, but not for long")
-    with pytest.raises(StorageError, match="nothing was changed|pg_restore failed"):
+    with pytest.raises(StorageError, match="pg_restore failed"):
         backup.restore(database_url, tmp_path / "b.dump")
     with pytest.raises(NotFound):
         backup.restore(database_url, tmp_path / "missing.dump")

@@ -138,7 +138,7 @@ def _groups(blocks: list[list[_Unit]], max_tokens: int) -> list[list[_Unit]]:
 
 def _stands_alone(group: list[_Unit], max_tokens: int) -> bool:
     """Is there enough to be worth a chunk, apart from headings?"""
-    return sum(unit.tokens for unit in group if unit.block.kind != "heading") >= max_tokens // 5
+    return sum(unit.tokens for unit in group if unit.block.kind != "heading") >= max(1, max_tokens // 5)
 
 
 def _close(group: list[_Unit], groups: list[list[_Unit]]) -> list[_Unit]:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 from typing import NamedTuple
 
 from steadyhand.types.document import BlockKind
@@ -56,7 +56,7 @@ _STRUCTURE = (
 )
 _WEIGHT = (6.0, 3.0, 1.5, 0.0)  # by how many points a part, an item, a note stand above a heading of their size
 _OPENS_A_HEADING = re.compile(r"[\"'“‘«„§¿¡]?\s*\d*[\w.)]*\s*[^\W\d_]")
-_REACH = 12  # how many lines above the first row may hold column titles
+_REACH = 20  # how many lines above the first row may hold column titles
 _CONTENTS = 5  # a page that names so many items or chapters is a table of contents
 _LABELS = 3  # how many lines without figures may follow one another inside a table
 
@@ -108,7 +108,7 @@ def _body(lines: Sequence[Line]) -> _Body:
     return _Body(
         size,
         is_bold,
-        leading=median(usual) if usual else 1.2 * size,
+        leading=median_low(usual) if usual else 1.2 * size,
         right=max(line.right for line in lines),
     )
 
@@ -161,7 +161,8 @@ def _runs(lines: Sequence[Line], is_title: Sequence[bool], body: _Body) -> Itera
 
 def _is_label(text: str) -> bool:
     """May the line stand inside a table: a label of a group, a part of a cell, a row with one figure?"""
-    if text.endswith((".", ";")) or len(text) > 130 or _names_columns(text):
+    is_prose = len(text) > 130 or (text.endswith((".", ";")) and text.count(" ") > 7)
+    if is_prose or _names_columns(text):
         return False
     return not any(kind.match(text) for kind in _STRUCTURE)
 

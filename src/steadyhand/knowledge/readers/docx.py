@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from lxml import etree
 
@@ -44,7 +44,7 @@ def read(content: bytes, name: str) -> Document:
             body = _part(archive, _BODY, name)
             styles = _styles(_part(archive, _STYLES, name))
             properties = _part(archive, _PROPERTIES, name)
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise DocumentUnreadable(
             f"{name}: expected a Word document; found a file that cannot be unpacked ({error})",
             hint="is it cut off, protected by a password, or another format?",
@@ -63,6 +63,8 @@ def _part(archive: ZipFile, part: str, name: str) -> etree._Element | None:
     """The root of a part, None when the archive has no such part."""
     if part not in archive.namelist():
         return None
+    if archive.getinfo(part).compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+        raise DocumentUnreadable(f"{name}: expected {part} packed by deflate; found another method")
     with archive.open(part) as file:
         xml = file.read(_PART_LIMIT + 1)
     if len(xml) > _PART_LIMIT:
@@ -92,11 +94,8 @@ class _Style:
     level: int  # of a heading, from 1; 0 is none
 
 
-_PLAIN = _Style(is_title=False, is_list=False, level=0)
-
-
 def _styles(root: etree._Element | None) -> dict[str, _Style]:
-    """Paragraph styles by id. What a style does not say it has from the style it is based on."""
+    """Paragraph styles by id."""
     elements = (
         {style.get(f"{_W}styleId", ""): style for style in root.iter(f"{_W}style")} if root is not None else {}
     )
@@ -104,7 +103,9 @@ def _styles(root: etree._Element | None) -> dict[str, _Style]:
 
 
 def _style(key: str, elements: dict[str, etree._Element]) -> _Style:
-    level = 0
+    """What a style does not say it has from the one it is based on; the id of a style that is not there may do."""
+    heading = _HEADING.match(key)
+    level = int(heading[1]) if heading else 0
     is_list = False
     named = ""
     seen: set[str] = set()
@@ -113,7 +114,7 @@ def _style(key: str, elements: dict[str, etree._Element]) -> _Style:
         element = elements[key]
         named = named or _value(element, "name")
         is_list = is_list or element.find(f"{_W}pPr/{_W}numPr") is not None
-        heading = _HEADING.match(_value(element, "name")) or _HEADING.match(key)
+        heading = _HEADING.match(_value(element, "name"))
         outline = _value(element, f"pPr/{_W}outlineLvl")
         level = level or (int(heading[1]) if heading else _outline(outline))
         key = _value(element, "basedOn")
@@ -153,7 +154,8 @@ class _Reading:
         self._items = []
 
     def _paragraph(self, element: etree._Element) -> None:
-        style = self._styles.get(_value(element, f"pPr/{_W}pStyle"), _PLAIN)
+        key = _value(element, f"pPr/{_W}pStyle")
+        style = self._styles.get(key) or _style(key, {})
         text = _text(element).strip()
         numbering = element.find(f"{_W}pPr/{_W}numPr")
         level = style.level or _outline(_value(element, f"pPr/{_W}outlineLvl"))

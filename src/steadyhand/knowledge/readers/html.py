@@ -1,6 +1,6 @@
 """Web pages: title and main content; navigation, forms and what nobody sees are left out.
 
-Walks the tree without recursion, so that deep nesting costs memory only.
+Walks the tree without recursion; libxml2 bounds how deep it is.
 """
 
 import re
@@ -32,7 +32,7 @@ _BREAK = "\u2028"  # a line break that is meant, among white space that is not
 
 def read(content: bytes, name: str) -> Document:
     """The document, all on page 1. Raises `DocumentUnreadable` for binary data and for pages without text."""
-    root = parsed(content, name)
+    root = _parsed(content, name)
     title = collapsed(root.findtext(".//title") or "")
     _prune(root)
     page = _Page(Draft(name))
@@ -40,14 +40,17 @@ def read(content: bytes, name: str) -> Document:
     return page.draft.document(title or page.draft.first_heading)
 
 
-def parsed(content: bytes, name: str) -> html.HtmlElement:
+def _parsed(content: bytes, name: str) -> html.HtmlElement:
     declared = _CHARSET.search(content[:4096])
     text = decoded(content, name, declared=declared[1].decode("ascii") if declared else "")
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
-        return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except etree.ParserError as error:
         raise DocumentUnreadable(f"{name}: expected a web page; found none ({error})") from None
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise DocumentUnreadable(f"{name}: expected elements at most 2,048 deep in each other; found deeper ones")
+    return root
 
 
 def _prune(root: html.HtmlElement) -> None:

@@ -6,12 +6,14 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from steadyhand.errors import DatabaseUnavailable, NotFound, NotWritable, SchemaNewer, StorageError
+from steadyhand.errors import DatabaseUnavailable, DiskFull, NotFound, NotWritable, SchemaNewer, StorageError
 from steadyhand.storage import Database, backup, embedded, migrate, owner
 from steadyhand.storage.failures import Duplicate
 
@@ -125,6 +127,52 @@ def test_a_read_only_folder_gives_one_clear_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(NotWritable, match="expected a folder that can be written"):
         embedded.start(tmp_path / ".steadyhand", None)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of 100 MB, where the server's user can reach it."""
+    place = Path(tempfile.mkdtemp(prefix="steadyhand-disk-"))
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", place], capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted here: {done.stderr.decode().strip()}")
+    place.chmod(0o755)
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+    place.rmdir()
+
+
+async def test_a_full_disk_gives_one_clear_error_and_loses_nothing(small_disk: Path) -> None:
+    state, home = small_disk / "workspace" / ".steadyhand", small_disk / "database"
+    ballast = small_disk / "ballast"
+    server = embedded.start(state, home)
+    migrate.upgrade(server.url)
+    database = Database(server.url, server.ensure_running, max_connections=2)
+    await database.open()
+    ballast.write_bytes(b"\0" * (30 << 20))
+    kept = 0
+    failure: DiskFull | None = None
+    while failure is None:
+        try:
+            await database.execute(
+                "INSERT INTO embedding SELECT 'x', sha256((%s || '-' || n)::bytea),"
+                " ('[' || repeat('0.5,', 383) || '0.5]')::halfvec FROM generate_series(1, 500) AS n",
+                [str(kept)],
+            )
+            kept += 500
+        except DiskFull as error:
+            failure = error
+    assert "out of space" in str(failure)
+    with pytest.raises(DiskFull):
+        embedded.start(small_disk / "other" / ".steadyhand", small_disk / "other-database")
+    ballast.unlink()
+    row = await database.row("SELECT count(*) AS rows FROM embedding")
+    assert row is not None
+    assert row["rows"] == kept
+    await database.close()
+    server.release()
 
 
 def test_a_database_that_is_away_gives_one_clear_error() -> None:

@@ -1,6 +1,7 @@
 """Connections to PostgreSQL. Capabilities keep their SQL in their own `store.py` and run it through here."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ Params = Mapping[str, object] | Sequence[object]
 Result = TypeVar("Result")
 
 _CONNECT_TIMEOUT_S = 15.0
+
+logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # it reports every try; we raise one clear error
 
 
 def jsonb(value: object) -> Jsonb:

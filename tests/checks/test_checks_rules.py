@@ -74,7 +74,9 @@ def test_the_first_rule_that_names_a_field_has_the_say() -> None:
 def test_a_whole_number_where_the_schema_says_number_is_a_decimal_for_rules() -> None:
     schema = {"type": "object", "properties": {"total": {"type": "number"}, "count": {"type": "integer"}}}
     values = rules.values({"total": 3, "count": 3}, {}, (schema, {}))
-    assert rules.holds("input.total * 2.0 == 6.0 && input.count * 2 == 6", values)
+    rule = "input.total * 2.0 == 6.0 && input.count * 2 == 6"
+    assert rules.holds(rule, values)
+    assert rules.decide([Rule(rule, {"a": 1})], {"total": 3, "count": 3}, schema) == {"a": 1}
 
 
 def test_references_follow_fields_items_and_namespaces_but_not_strings_or_bound_names() -> None:

@@ -27,11 +27,19 @@ def results(checks: Iterable[Check], values: Mapping[str, Json]) -> list[CheckRe
     return [_result(check, evaluate(check.rule, values)) for check in checks]
 
 
-def decide(rules: Iterable[Rule], input: JsonObject) -> JsonObject:  # noqa: A002 - the word of the contract
-    """The output fields that the rules settle; the first rule that holds and names a field has the say."""
+def decide(
+    rules: Iterable[Rule],
+    input: JsonObject,  # noqa: A002 - the word of the contract
+    schema: JsonSchema | None = None,
+) -> JsonObject:
+    """The output fields that the rules settle; the first rule that holds and names a field has the say.
+
+    With the input's `schema`, numbers are what it declares (see `values`).
+    """
+    known: JsonObject = {"input": _as_declared(input, schema)}
     settled: JsonObject = {}
     for rule in rules:
-        if holds(rule.when, {"input": input}):
+        if holds(rule.when, known):
             settled = {**rule.then, **settled}
     return settled
 

@@ -24,5 +24,5 @@ def problems(workspace_root: Path, known: Known) -> list[Problem]:
         text = gold.text(path)
         if text is not None and loaded.schemas is not None:
             check_gold(gold, path, text, loaded.schemas)
-        found += gold.problems
+        found += gold.problems()
     return sorted(dict.fromkeys(found), key=lambda problem: (problem.file, problem.line))

@@ -32,7 +32,7 @@ class Files:
         self._recipes = recipes
         self._read: dict[Path, bytes | None] = {}
         self.signatures: dict[str, Signature] = {}
-        self.problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}  # each once, in order
 
     def text(self, path: Path) -> str | None:
         """The file's text; None when it is not there. One that cannot be read as UTF-8 is a problem."""
@@ -50,9 +50,11 @@ class Files:
             return found.decode("utf-8", errors="replace")
 
     def add(self, path: Path, line: int, message: str, hint: str = "") -> None:
-        problem = Problem(self.label(path), line, f"{message.rstrip('.')}.", hint)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self._problems[Problem(self.label(path), line, f"{message.rstrip('.')}.", hint)] = None
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What was added, by file and line."""
+        return tuple(sorted(self._problems, key=lambda problem: (problem.file, problem.line)))
 
     def label(self, path: Path) -> str:
         """The path as people read it: relative to the workspace, or to what holds the recipes."""

@@ -41,7 +41,7 @@ def load(root: Path, name: str, known: Known) -> Loaded:
     files = Files(root, known.recipes)
     layers = read_layers(files, name, root, known.recipes)
     if layers is None:
-        return Loaded(None, tuple(files.problems), files.signatures, None)
+        return Loaded(None, files.problems(), files.signatures, None)
     raw = layers.merged()
     parsed = parse(raw)
     for flaw in parsed.flaws:
@@ -52,9 +52,9 @@ def load(root: Path, name: str, known: Known) -> Loaded:
         if parsed.is_real(flaw.path):
             layers.report(flaw)
     examples = _examples(layers, schemas)
-    if files.problems:
+    if files.problems():
         whole = schemas if schemas.input and schemas.output else None
-        return Loaded(None, _ordered(files.problems), files.signatures, whole)
+        return Loaded(None, files.problems(), files.signatures, whole)
     feature = _feature(parsed.contract, files.version(), schemas, prompt, examples)
     return Loaded(feature, (), files.signatures, schemas)
 
@@ -118,10 +118,6 @@ def _render_fault(template: str, input_schema: JsonSchema) -> str:
 def _examples(layers: Layers, schemas: Schemas) -> tuple[Example, ...]:
     found = layers.find(EXAMPLES)
     return read_examples(layers.files, *found, schemas) if found else ()
-
-
-def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line)))
 
 
 def _feature(

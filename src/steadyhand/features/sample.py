@@ -13,6 +13,7 @@ _TEXTS = {
     "uri": "https://example.com/page",
 }
 _DEEPEST = 16  # a schema may refer to itself
+_LARGEST = 1_000  # items or characters; what needs more is not sampled
 
 
 def sample(schema: JsonSchema, *, has_optional: bool) -> Json:
@@ -41,7 +42,7 @@ def _value(schema: object, root: JsonSchema, *, has_optional: bool, depth: int) 
             }
         case "array":
             item = _value(found.get("items"), root, has_optional=has_optional, depth=depth + 1)
-            return [item] * max(1, found.get("minItems", 1))
+            return [item] * min(_LARGEST, max(1, int(found.get("minItems", 1))))
         case kind:
             return _scalar(kind, found)
 
@@ -49,7 +50,9 @@ def _value(schema: object, root: JsonSchema, *, has_optional: bool, depth: int) 
 def _scalar(kind: str, schema: Mapping[str, Any]) -> Json:
     if kind == "string":
         text = _TEXTS.get(schema.get("format", ""), "en" if "pattern" in schema else "text")
-        return text.ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength")]
+        return text.ljust(min(_LARGEST, int(schema.get("minLength", 0))), ".")[
+            : int(schema.get("maxLength", _LARGEST))
+        ]
     if kind == "boolean":
         return True
     if kind not in ("integer", "number"):

@@ -43,6 +43,8 @@ from collections.abc import Iterable, Iterator
 
 
 class SteadyhandError(Exception):
+    """Something broke on our side; the log has the story."""
+
     code = "internal"
     status = 500  # what the HTTP API answers
     is_retryable = False  # may the same call succeed later?
@@ -54,18 +56,26 @@ class SteadyhandError(Exception):
 
 
 class UsageError(SteadyhandError):
+    """The caller asked for something that cannot be."""
+
     code, status = "usage", 400
 
 
 class NotFound(UsageError):
+    """There is no such feature, run, knowledge base, page, model or file."""
+
     code, status = "not_found", 404
 
 
 class InvalidInput(UsageError):
+    """The input does not fit its schema."""
+
     code, status = "input.invalid", 422
 
 
 class InputTooLarge(UsageError):
+    """The body of a request is too large."""
+
     code, status = "input.too_large", 413
 
 
@@ -76,6 +86,8 @@ class InputNotJson(UsageError):
 
 
 class ContractInvalid(UsageError):
+    """A contract has faults and never was good."""
+
     code, status = "contract.invalid", 500
 
 
@@ -86,35 +98,49 @@ class WrongEmbedder(UsageError):
 
 
 class WorkspaceInvalid(UsageError):
+    """The settings of the workspace have faults."""
+
     code, status = "workspace.invalid", 500
 
 
 class AccessError(SteadyhandError):
+    """The caller may not do this."""
+
     code, status = "access", 403
 
 
 class Unauthenticated(AccessError):
+    """No key was shown, or one that is unknown or revoked."""
+
     code, status = "access.unauthenticated", 401
 
 
 class Forbidden(AccessError):
+    """The key's role may not do this."""
+
     code, status = "access.forbidden", 403
 
 
 class ProviderError(SteadyhandError):
+    """A model did not answer."""
+
     code, status = "provider", 502
 
 
 class ProviderTimeout(ProviderError):
+    """The provider did not answer in time."""
+
     code, status, is_retryable = "provider.timeout", 504, True
 
 
 class ProviderUnavailable(ProviderError):
+    """The provider cannot be reached, has a fault of its own, or broke off."""
+
     code, status, is_retryable = "provider.unavailable", 502, True
 
 
 class ProviderRateLimited(ProviderError):
-    """`retry_after_s` is how long the provider asks to wait; None when it does not say."""
+    """The provider asks to slow down. `retry_after_s` is how long; None when it does not say."""
 
     code, status, is_retryable = "provider.rate_limited", 503, True
 
@@ -144,62 +170,92 @@ class ProviderProtocol(ProviderError):
 
 
 class OutputInvalid(SteadyhandError):
+    """A model's text holds no JSON object."""
+
     code, status, is_retryable = "output.invalid", 502, True
 
 
 class RunTimeout(SteadyhandError):
+    """A run was not done within the contract's time."""
+
     code, status, is_retryable = "run.timeout", 504, True
 
 
 class OutputRejected(SteadyhandError):
+    """No output passed the contract's checks."""
+
     code, status, is_retryable = "output.rejected", 502, True
 
 
 class NoModel(SteadyhandError):
+    """No model may, or could, serve the run."""
+
     code, status, is_retryable = "model.none", 503, True
 
 
 class BudgetExceeded(SteadyhandError):
+    """The feature has spent what its contract allows."""
+
     code, status = "budget.exceeded", 402
 
 
 class StorageError(SteadyhandError):
+    """The database refused, or a backup failed."""
+
     code, status = "storage", 503
 
 
 class DiskFull(StorageError):
+    """The disk is full."""
+
     code, status, is_retryable = "storage.disk_full", 507, True
 
 
 class NotWritable(StorageError):
+    """A folder or the database cannot be written."""
+
     code, status = "storage.not_writable", 503
 
 
 class DatabaseUnavailable(StorageError):
+    """The database does not answer or does not start."""
+
     code, status, is_retryable = "storage.unavailable", 503, True
 
 
 class SchemaNewer(StorageError):
+    """The database was made by a newer Steadyhand."""
+
     code, status = "storage.schema_newer", 503
 
 
 class DocumentError(SteadyhandError):
+    """A file cannot be read."""
+
     code, status = "document", 422
 
 
 class DocumentUnsupported(DocumentError):
+    """There is no reader for this kind of file."""
+
     code, status = "document.unsupported", 415
 
 
 class DocumentUnreadable(DocumentError):
+    """The file is empty, broken, protected, or not what its name says."""
+
     code, status = "document.unreadable", 422
 
 
 class ModelFilesError(SteadyhandError):
+    """A local model is missing or not what it should be."""
+
     code, status = "model.files", 503
 
 
 class ServerError(SteadyhandError):
+    """A Steadyhand server did not answer its client."""
+
     code, status = "server", 502
 
 

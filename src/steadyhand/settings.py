@@ -31,7 +31,7 @@ class ServerSettings(_Table):
 class ProviderSettings(_Table):
     """A provider added to, or changed from, the catalogue."""
 
-    dialect: str | None = Field(None, description="Wire dialect: a file of `providers/`.")
+    dialect: str | None = Field(None, description="Wire dialect: a file of `providers/dialects/`.")
     base_url: str | None = Field(
         None, description="Where the dialect's paths begin, such as http://127.0.0.1:11434/v1."
     )

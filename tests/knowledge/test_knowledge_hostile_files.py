@@ -83,6 +83,7 @@ def test_an_encrypted_pdf_says_that_it_wants_a_password() -> None:
 def test_a_scan_is_recognised() -> None:
     assert "found a scan, 3 pages of images" in str(refused(scan(3), "report.pdf"))
     assert "found no text on 2 pages" in str(refused(pdf([[], []]), "report.pdf"))
+    assert "expected" in str(refused(pdf([]), "report.pdf"))
 
 
 def test_a_long_pdf_takes_memory_for_its_text_only() -> None:

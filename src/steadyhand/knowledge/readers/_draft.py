@@ -14,6 +14,7 @@ _INVISIBLE = re.compile(
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _JUNK_TITLE = re.compile(r"microsoft word|untitled|unbenannt|powerpoint|document\d*$|.*\.\w{2,5}$", re.IGNORECASE)
 _LABEL_LIMIT = 120  # code points of one heading in a section path
+_TITLE_LIMIT = 120
 
 
 def canonical(text: str) -> str:
@@ -98,7 +99,7 @@ class Draft:
             )
         if self._length > self._page_start or not self._pages:
             self.end_page()
-        named = collapsed(canonical(title)) or PurePath(self._name).stem
+        named = collapsed(canonical(title))[:_TITLE_LIMIT] or PurePath(self._name).stem
         text = "".join(self._parts)[: self._pages[-1].end]
         return Document(named, text, tuple(self._pages), tuple(self._blocks))
 

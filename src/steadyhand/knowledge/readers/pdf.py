@@ -67,12 +67,13 @@ def _pages(pdf: pdfium.PdfDocument, name: str) -> Iterator[pdfium.PdfTextPage]:
     for index in range(len(pdf)):
         try:
             page = pdf[index]
+            text = page.get_textpage()
         except pdfium.PdfiumError as error:
             raise DocumentUnreadable(
                 f"{name}: expected {len(pdf)} readable pages; found page {index + 1} broken ({error})",
                 hint="print it to a new PDF",
             ) from None
-        with closing(page), closing(page.get_textpage()) as text:
+        with closing(page), closing(text):
             yield text
 
 
@@ -118,8 +119,10 @@ def _has_gap(page: pdfium.PdfTextPage, text: str, start: int) -> bool:
     for index in range(raw.FPDFText_CountRects(page, first, len(text))):
         raw.FPDFText_GetRect(page, index, byref(left), byref(top), byref(right), byref(bottom))
         gaps += left.value - reached > 1.3 * max(top.value - bottom.value, _SMALLEST_PT)
+        if gaps > 0:
+            return True
         reached = right.value
-    return gaps > 0
+    return False
 
 
 def _largest(lines: list[Line]) -> str:
@@ -131,9 +134,7 @@ def _largest(lines: list[Line]) -> str:
 
 
 def _without_text(pdf: pdfium.PdfDocument, name: str) -> DocumentUnreadable:
-    with closing(pdf[0]) as page:
-        is_scan = next(page.get_objects([raw.FPDF_PAGEOBJ_IMAGE]), None) is not None
-    if is_scan:
+    if any(_shows_an_image(pdf, index) for index in range(min(len(pdf), 3))):
         return DocumentUnreadable(
             f"{name}: expected a PDF with a text layer; found a scan, {len(pdf)} pages of images",
             hint="run it through text recognition (OCR) first",
@@ -141,6 +142,11 @@ def _without_text(pdf: pdfium.PdfDocument, name: str) -> DocumentUnreadable:
     return DocumentUnreadable(
         f"{name}: expected a document with text; found no text on {len(pdf)} pages", hint="leave empty files out"
     )
+
+
+def _shows_an_image(pdf: pdfium.PdfDocument, index: int) -> bool:
+    with closing(pdf[index]) as page:
+        return next(page.get_objects([raw.FPDF_PAGEOBJ_IMAGE]), None) is not None
 
 
 def _document(name: str, title: str, pages: list[list[Piece]]) -> Document:

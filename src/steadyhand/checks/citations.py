@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.passage import Evidence, Passage
 
 _SHOWN_CHARS = 80
@@ -48,14 +48,9 @@ def locate(quote: str, text: str) -> tuple[int, int] | None:
     return match.span() if match else None
 
 
-def is_abstention(output: JsonObject, schema: JsonSchema) -> bool:
-    """Does the output say that it found nothing? A boolean field of it is false, such as `found` or `known`."""
-    fields = schema.get("properties")
-    names = fields if isinstance(fields, dict) else {}
-    return any(
-        isinstance(field := names[name], dict) and field.get("type") == "boolean" and output.get(name) is False
-        for name in names
-    )
+def is_abstention(output: JsonObject) -> bool:
+    """Does the output say that the sources hold nothing? Its field `found` or `known` is false."""
+    return any(output.get(name) is False for name in ("found", "known"))
 
 
 def _check(citation: Json, passages: Sequence[Passage], field: str) -> Evidence | str:

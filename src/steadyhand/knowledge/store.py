@@ -202,48 +202,36 @@ async def _add_version(
     )
     assert row is not None
     version_id = int(row["id"])
-    await transaction.copy(
-        "page",
-        ("version_id", "number", "start", "stop"),
-        ((version_id, page.number, page.start, page.end) for page in document.pages),
-    )
+    pages = [(version_id, page.number, page.start, page.end) for page in document.pages]
+    await transaction.copy("page", ("version_id", "number", "start", "stop"), pages)
     ids = await _chunk_ids(transaction, len(prepared.chunks))
-    await transaction.copy(
-        "chunk",
-        (
-            "id",
-            "base_id",
-            "version_id",
-            "ordinal",
-            "page",
-            "section",
-            "start",
-            "stop",
-            "body",
-            "term_count",
-            "text_hash",
-        ),
-        (
-            _chunk_row(chunk_id, base_id, version_id, chunk)
-            for chunk_id, chunk in zip(ids, prepared.chunks, strict=True)
-        ),
-    )
-    await transaction.copy(
-        "posting",
-        ("base_id", "chunk_id", "term", "frequency", "term_count"),
-        _posting_rows(base_id, ids, prepared.chunks),
-    )
+    numbered = list(zip(ids, prepared.chunks, strict=True))
+    rows = (_chunk_row(chunk_id, base_id, version_id, chunk) for chunk_id, chunk in numbered)
+    await transaction.copy("chunk", _CHUNK, rows)
+    await transaction.copy("posting", _POSTING, _posting_rows(base_id, numbered))
+    await _count_chunks(transaction, base_id, prepared)
+
+
+async def _count_chunks(transaction: Transaction, base_id: int, prepared: PreparedDocument) -> None:
+    """Add a document to the statistics of its base."""
+    term_count = sum(len(chunk.terms) for chunk in prepared.chunks)
     await transaction.execute(
-        "UPDATE knowledge_base SET chunk_count = chunk_count + %s, term_count = term_count + %s,"
-        " languages = CASE WHEN %s = ANY(languages) THEN languages ELSE languages || %s::text END WHERE id = %s",
-        [
-            len(ids),
-            sum(len(chunk.terms) for chunk in prepared.chunks),
-            prepared.language,
-            prepared.language,
-            base_id,
-        ],
+        "UPDATE knowledge_base SET chunk_count = chunk_count + %(chunks)s, term_count = term_count + %(terms)s,"
+        " languages = CASE WHEN %(language)s = ANY(languages) THEN languages"
+        " ELSE languages || %(language)s::text END WHERE id = %(base)s",
+        {
+            "chunks": len(prepared.chunks),
+            "terms": term_count,
+            "language": prepared.language,
+            "base": base_id,
+        },
     )
+
+
+_CHUNK = (
+    "id", "base_id", "version_id", "ordinal", "page", "section", "start", "stop", "body", "term_count", "text_hash",
+)  # fmt: skip
+_POSTING = ("base_id", "chunk_id", "term", "frequency", "term_count")
 
 
 async def _chunk_ids(transaction: Transaction, count: int) -> list[int]:
@@ -261,9 +249,7 @@ def _chunk_row(chunk_id: int, base_id: int, version_id: int, prepared: PreparedC
     )  # fmt: skip
 
 
-def _posting_rows(
-    base_id: int, ids: Sequence[int], chunks: Sequence[PreparedChunk]
-) -> Iterator[tuple[object, ...]]:
-    for chunk_id, chunk in zip(ids, chunks, strict=True):
+def _posting_rows(base_id: int, chunks: Sequence[tuple[int, PreparedChunk]]) -> Iterator[tuple[object, ...]]:
+    for chunk_id, chunk in chunks:
         for term, frequency in Counter(chunk.terms).items():
             yield (base_id, chunk_id, term, min(frequency, 32_767), len(chunk.terms))

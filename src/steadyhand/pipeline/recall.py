@@ -14,7 +14,7 @@ RULES = ModelId("local:rules")
 async def recall(run: Run, ports: Ports) -> StepResult:
     """Take the output from the rules when they alone make a complete one; no model is asked then."""
     del ports
-    decided = decide(run.feature.rules, run.input)
+    decided = decide(run.feature.rules, run.input, run.feature.input_schema)
     if not decided or violations(decided, run.feature.output_schema, "output"):
         return Continue(run)
     return Continue(replace(run, output=decided, model=RULES, confidence=1.0))

@@ -23,7 +23,7 @@ async def validate(run: Run, ports: Ports) -> StepResult:
             return Retry(
                 _judged(run, [CheckResult("parse", "block", False, str(error))]), f"Answer with JSON only: {error}"
             )
-        citations = output.pop("citations", [])
+        citations = output.pop("citations", []) if run.feature.knowledge else []
         run = replace(run, output=output)
     assert run.output is not None
     passages = run.retrieval.passages if run.retrieval else ()
@@ -48,9 +48,11 @@ def _judged(run: Run, checks: list[CheckResult]) -> Run:
 def _citation_problems(run: Run, problems: list[str]) -> list[str]:
     """What is wrong with the citations; an output that claims something must have one when the contract says so."""
     assert run.output is not None
-    if run.evidence or problems or is_abstention(run.output, run.feature.output_schema):
+    if run.evidence or problems or is_abstention(run.output):
         return problems
-    return ["expected a citation for what the output says; found none"]
+    return [
+        "expected a citation for what the output says; found none (found = false says that the sources hold nothing)"
+    ]
 
 
 def _values(run: Run) -> JsonObject:

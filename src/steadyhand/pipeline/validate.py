@@ -51,7 +51,7 @@ def _citation_problems(run: Run, problems: list[str]) -> list[str]:
     if run.evidence or problems or is_abstention(run.output):
         return problems
     return [
-        "expected a citation for what the output says; found none (found = false says that the sources hold nothing)"
+        "expected a citation for what the output says; found none (found = false says that nothing is known)"
     ]
 
 

@@ -1,1 +1,1 @@
-"""Every door over HTTP: the API and the console."""
+"""The HTTP doors: the API, the console, and who may come in."""

@@ -17,7 +17,7 @@ from steadyhand.types.passage import Evidence, Passage, Retrieval
 from steadyhand.types.run import Answer, Failure, StepRecord
 
 Received = Mapping[str, Any]
-"""JSON from elsewhere. The functions that take it raise `KeyError`, `TypeError` or `ValueError` when it is amiss."""
+"""JSON from elsewhere. What takes it raises `KeyError`, `TypeError` or `ValueError` when it is amiss."""
 
 
 def plain(value: object) -> Json:

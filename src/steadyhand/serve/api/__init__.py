@@ -1,0 +1,1 @@
+"""The JSON interface: parse, call one function of the workspace, print."""

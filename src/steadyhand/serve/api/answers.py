@@ -1,0 +1,39 @@
+"""How a run's end becomes an answer of HTTP."""
+
+from fastapi.responses import JSONResponse, Response
+
+from steadyhand.errors import of_code
+from steadyhand.types.json import JsonObject
+from steadyhand.types.run import Answer
+from steadyhand.types.wire import answer_json, error_json
+
+
+def answer_response(answer: Answer) -> Response:
+    """200 with the answer, 202 when a person has to decide first, else the status of what went wrong."""
+    if answer.status == "review":
+        status = 202
+    elif is_given(answer):
+        status = 200
+    else:
+        status = failure_status(answer)
+    body = answer_json(answer) if status < 300 else failure_json(answer)
+    return JSONResponse(body, status, headers={"X-Run-Id": answer.run_id})
+
+
+def is_given(answer: Answer) -> bool:
+    """Is there something to work with, now or after a person has decided?"""
+    return answer.status not in ("refused", "failed")
+
+
+def failure_json(answer: Answer) -> JsonObject:
+    failure = answer.error
+    if failure is None:
+        return error_json("internal", f"the run {answer.status}", run_id=answer.run_id)
+    return error_json(failure.code, failure.message, hint=failure.hint, run_id=answer.run_id)
+
+
+def failure_status(answer: Answer) -> int:
+    kind = of_code(answer.error.code) if answer.error else None
+    if kind is not None:
+        return kind.status
+    return 422 if answer.status == "refused" else 500

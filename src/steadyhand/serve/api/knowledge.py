@@ -1,0 +1,86 @@
+"""Knowledge bases: what is in them, searching them, the page a citation points at, and bringing sources in."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from steadyhand.errors import NotFound, SteadyhandError
+from steadyhand.knowledge.ingest import Progress
+from steadyhand.serve.console import render
+from steadyhand.serve.console.pages import document
+from steadyhand.serve.request import BaseName, Caller, Offset, Opened, PageNumber
+from steadyhand.types.wire import error_json, plain
+
+
+async def index(workspace: Opened) -> Response:
+    """All knowledge bases with what they hold."""
+    return JSONResponse({"knowledge_bases": plain(await workspace.knowledge.bases())})
+
+
+async def show(kb: BaseName, workspace: Opened) -> Response:
+    """The live documents of a base, and the files that could not be read."""
+    bases = {base.name: base for base in await workspace.knowledge.bases()}
+    if kb not in bases:
+        raise NotFound(f"expected a knowledge base; found none named {kb!r}", hint=f"steadyhand ingest {kb}")
+    documents = await workspace.knowledge.documents(kb)
+    failures = await workspace.knowledge.failures(kb)
+    return JSONResponse({"base": plain(bases[kb]), "documents": plain(documents), "failures": plain(failures)})
+
+
+async def search(
+    kb: BaseName,
+    workspace: Opened,
+    caller: Caller,
+    q: Annotated[str, Query(min_length=1, max_length=2_000)],
+    top_k: Annotated[int, Query(ge=1, le=100)] = 8,
+) -> Response:
+    """The best passages, best first, and the snapshot they were read from."""
+    return JSONResponse(plain(await workspace.search(kb, q, principal=caller, top_k=top_k)))
+
+
+async def page(
+    request: Request,
+    *,
+    workspace: Opened,
+    kb: BaseName,
+    path: str,
+    page: PageNumber = 1,
+    start: Offset = None,
+    end: Offset = None,
+) -> Response:
+    """The text of a page of a live document. `start` and `end` mark a span, in code points of the document."""
+    shown = await document.page(workspace, kb, path, page=page, start=start, end=end)
+    if render.wants_page(request):
+        return render.page(request, "document", shown)
+    return JSONResponse(plain(shown))
+
+
+async def sync(kb: BaseName, workspace: Opened) -> Response:
+    """Bring the declared sources in. One JSON line for each document when it is in, then one line `finished`.
+
+    A stream without that last line was interrupted; calling again goes on where it stopped.
+    """
+    progress = workspace.sync(kb)
+    first = await anext(progress, None)  # what is wrong with the request is said before the stream begins
+    return StreamingResponse(_lines(first, progress), media_type="application/x-ndjson")
+
+
+async def _lines(step: Progress | None, later: AsyncIterator[Progress]) -> AsyncIterator[bytes]:
+    outcomes: Counter[str] = Counter()
+    try:
+        while step is not None:
+            outcomes[step.outcome] += 1
+            yield _line(plain(step))
+            step = await anext(later, None)
+    except SteadyhandError as error:
+        yield _line(error_json(error.code, str(error), hint=error.hint))
+        return
+    yield _line({"finished": dict(outcomes)})
+
+
+def _line(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False).encode() + b"\n"

@@ -1,0 +1,21 @@
+"""One feature: its contract, how it fares, and what is wrong with it."""
+
+from steadyhand.serve.contracts import good
+from steadyhand.serve.request import Opened
+
+PATH = "/console/features/{name}"
+
+_LATEST = 10
+
+
+async def page(name: str, workspace: Opened) -> dict[str, object]:
+    """The contract that runs, which is the last good one when an edit broke it."""
+    feature = good(workspace, name)
+    totals = {row["feature"]: row for row in await workspace.ledger.totals()}
+    return {
+        "name": name,
+        "feature": feature,
+        "problems": workspace.features.broken().get(name, []),
+        "total": totals.get(name),
+        "latest": await workspace.ledger.tail(limit=_LATEST, feature=name),
+    }

@@ -1,0 +1,90 @@
+"""The outermost layer: bounded bodies, headers that browsers obey, and an answer to every error."""
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from steadyhand.errors import InputTooLarge, SteadyhandError, UsageError
+from steadyhand.serve import faults
+
+MAX_BODY_BYTES = 1_000_000
+
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_HEADERS = {
+    b"content-security-policy": CONTENT_POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
+}
+
+
+class Edge:
+    """Wraps the application. Nothing but a cancellation gets past it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(receive, send)
+        request = Request(scope, exchange.receive)
+        try:
+            _check(request)
+            await self._app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            return
+        except SteadyhandError as error:
+            answer = faults.response(request, error)
+        except Exception as error:  # noqa: BLE001 - the last place before the network
+            answer = faults.surprise(request, error)
+        else:
+            return
+        if not exchange.has_started:
+            await answer(scope, exchange.receive, exchange.send)
+
+
+class _Exchange:
+    """One request and its answer on their way through."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.has_started = False
+        self._receive = receive
+        self._send = send
+        self._received_bytes = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._received_bytes += len(message.get("body", b""))
+        if self._received_bytes > MAX_BODY_BYTES:
+            raise _too_large(f"more than {MAX_BODY_BYTES}")
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_started = True
+            present = {name.lower() for name, _ in message["headers"]}
+            added = [(name, value) for name, value in _HEADERS.items() if name not in present]
+            message = {**message, "headers": [*message["headers"], *added]}
+        await self._send(message)
+
+
+def _check(request: Request) -> None:
+    """Refuse what no route should ever see."""
+    size = request.headers.get("content-length", "0")
+    if not size.isdecimal() or int(size) > MAX_BODY_BYTES:
+        raise _too_large(size[:20])
+    if "\0" in request.url.path or "%00" in request.url.query:
+        raise UsageError("expected an address without NUL characters", hint="leave out %00")
+
+
+def _too_large(found: str) -> InputTooLarge:
+    return InputTooLarge(
+        f"expected a body of at most {MAX_BODY_BYTES} bytes; found {found}",
+        hint="bring large texts in as documents: steadyhand ingest",
+    )

@@ -1,0 +1,135 @@
+"""The HTTP server: one application for the API and the console, and how it starts and stops."""
+
+import asyncio
+import signal
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from steadyhand import __version__
+from steadyhand.errors import UsageError
+from steadyhand.serve import faults, routes
+from steadyhand.serve.access import Gate, Identities
+from steadyhand.serve.api.stream import Running
+from steadyhand.serve.edge import Edge
+from steadyhand.workspace import AsyncWorkspace
+
+_STOP_S = 5  # how long requests under way may take to finish after the signal to stop
+_BACKLOG = 2048  # connections that may wait for their turn
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def create_app(workspace: AsyncWorkspace) -> FastAPI:
+    """The application. Raises when a route says not who may use it."""
+    identities = Identities(workspace.keys, time.monotonic)
+    app = FastAPI(
+        title="Steadyhand",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        middleware=[
+            Middleware(Edge),
+            Middleware(Gate, identities=identities, is_open=routes.is_open),
+        ],
+        exception_handlers={HTTPException: faults.framework, RequestValidationError: faults.invalid},
+    )
+    app.state.workspace = workspace
+    app.state.identities = identities
+    app.state.running = set()
+    routes.install(app)
+    return app
+
+
+async def serve(workspace: AsyncWorkspace, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM, SIGINT or a cancellation, then let what is under way finish, for 5 s at most.
+
+    Port 0 takes a free one; `on_ready` hears the address when it can be opened. Runs in the caller's event loop,
+    which is best uvloop's. Raises `UsageError` when nothing can listen there.
+    """
+    with _listening(host, port) as listener:
+        address = _address(host, listener)
+        server = _Server(
+            uvicorn.Config(
+                create_app(workspace),
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                forwarded_allow_ips="127.0.0.1",
+                timeout_graceful_shutdown=_STOP_S,
+            ),
+            on_ready=lambda: on_ready(address),
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+            raise
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Runs whose callers went away still end and are recorded before the workspace closes."""
+    yield
+    running: Running = app.state.running
+    if running:
+        await asyncio.wait(running, timeout=_STOP_S)
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and leaves the process to its caller when it has stopped."""
+
+    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at a signal, and do not raise it again: that would end the process before the workspace closes."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises `UsageError` with what to do."""
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise UsageError(
+            f"expected to listen on {host} port {port}; {error.strerror or error}",
+            hint="stop what listens there, or take another port: --port 0 takes a free one",
+        ) from None
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    """What to open in a browser. A server that listens everywhere is also here."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - nothing is bound
+    return f"http://{f'[{here}]' if ':' in here else here}:{listener.getsockname()[1]}"

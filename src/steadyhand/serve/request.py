@@ -1,0 +1,106 @@
+"""What routes ask of a request: the workspace, who calls, and a JSON body that holds no surprises."""
+
+import json
+import math
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated, NoReturn, cast
+
+from fastapi import Depends, Path, Query, Request
+
+from steadyhand.errors import InputNotJson, InvalidInput
+from steadyhand.types.json import Json, JsonObject
+from steadyhand.types.run import Principal
+from steadyhand.workspace import AsyncWorkspace
+
+_MAX_DEPTH = 64  # of objects and lists inside each other: more is an attack on whoever reads it next
+_MAX_OFFSET = 2**31 - 1
+
+
+async def workspace_of(request: Request) -> AsyncWorkspace:
+    return cast("AsyncWorkspace", request.app.state.workspace)
+
+
+async def principal_of(request: Request) -> Principal:
+    return cast("Principal", request.state.principal)
+
+
+async def body_of(request: Request) -> JsonObject:
+    """The JSON object of the body. Raises `InputNotJson` or `InvalidInput`."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise InputNotJson(
+            f"expected a body of application/json; found {media_type or 'no content type'}",
+            hint="send the header Content-Type: application/json",
+        )
+    return json_object(await request.body())
+
+
+async def now() -> datetime:
+    """The present instant, in UTC."""
+    return datetime.now(UTC)
+
+
+Opened = Annotated[AsyncWorkspace, Depends(workspace_of)]
+Caller = Annotated[Principal, Depends(principal_of)]
+Now = Annotated[datetime, Depends(now)]
+Body = Annotated[JsonObject, Depends(body_of)]
+BaseName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
+Offset = Annotated[int | None, Query(ge=0, le=_MAX_OFFSET)]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+def json_object(content: bytes) -> JsonObject:
+    """A JSON object in which every number is finite and every name is there once. Raises `InvalidInput`."""
+    try:
+        value: Json = json.loads(
+            content, object_pairs_hook=_object, parse_constant=_not_a_number, parse_float=_finite
+        )
+    except RecursionError:
+        _refuse(f"it is nested deeper than {_MAX_DEPTH}")
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        _refuse(str(error))
+    except ValueError:
+        _refuse("a number in it is too long")
+    if not isinstance(value, dict):
+        _refuse(f"it is a {type(value).__name__}")
+    _check_depth(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Json]]) -> JsonObject:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        _refuse(f"{name!r} is in it twice")
+    return found
+
+
+def _not_a_number(constant: str) -> NoReturn:
+    _refuse(f"{constant} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        _refuse(f"{digits[:20]} is too large")
+    return value
+
+
+def _check_depth(value: Json) -> None:
+    level: list[Json] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            item
+            for parent in level
+            if isinstance(parent, (dict, list))
+            for item in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return
+    _refuse(f"it is nested deeper than {_MAX_DEPTH}")
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise InvalidInput(f"expected one JSON object; {reason}", hint="GET /docs shows what a feature takes")

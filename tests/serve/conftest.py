@@ -1,0 +1,45 @@
+"""One served workspace for all tests of the HTTP doors."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import psycopg
+import pytest
+from served_site import Site, served, write
+
+from models import models_folder  # noqa: F401 - a fixture
+from openai_server import answer, serving
+from steadyhand.storage import embedded
+from steadyhand.workspace import AsyncWorkspace
+
+
+@pytest.fixture(scope="session")
+def site_database(server: embedded.Server, template: str) -> Iterator[str]:
+    name = f"site_{uuid4().hex[:12]}"
+    admin = server.url.replace("/steadyhand?", "/postgres?")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.url.replace("/steadyhand?", f"/{name}?")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+async def site(
+    site_database: str,
+    models_folder: Path,  # noqa: F811 - the fixture of that name
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Site]:
+    async with serving(answer("{}")) as model:
+        root = tmp_path_factory.mktemp("site")
+        write(root, site_database, models_folder, model.base_url)
+        async with await AsyncWorkspace.open(root) as workspace:
+            async for _ in workspace.sync("notes"):
+                pass
+            keys = {
+                role: await workspace.keys.create(f"the {role}", role) for role in ("admin", "caller", "reader")
+            }
+            async with served(workspace) as url, aiohttp.ClientSession() as session:
+                yield Site(url, root, workspace, model, keys, session)

@@ -231,15 +231,20 @@ class Workspace:
 
 def known(configured: Settings, catalog: Catalog) -> Known:
     """What contracts may name: models, guardrails, knowledge bases, recipes."""
-    folder = configured.root / "knowledge"
-    folders = {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
     return Known(
         is_model=lambda model: catalog.find(ModelId(model)) is not None,
         models=catalog.ids(),
         guardrails=plugins.names("guardrails"),
-        knowledge_bases=tuple(sorted(folders | set(configured.knowledge))),
+        knowledge_bases=partial(_knowledge_bases, configured),
         recipes=RECIPES,
     )
+
+
+def _knowledge_bases(configured: Settings) -> tuple[str, ...]:
+    """Declared in steadyhand.toml, or a folder in `knowledge/`."""
+    folder = configured.root / "knowledge"
+    folders = {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
+    return tuple(sorted(folders | set(configured.knowledge)))
 
 
 def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:

@@ -29,7 +29,7 @@ def known(recipes: Path | None = None) -> Known:
         is_model=lambda model: model in MODELS,
         models=MODELS,
         guardrails=("injection", "pii", "secrets"),
-        knowledge_bases=("policies",),
+        knowledge_bases=lambda: ("policies",),
         recipes=recipes,
     )
 

@@ -9,7 +9,8 @@ from steadyhand.types.ids import ModelId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """`is_model` decides; `models` are the catalogue's entries, from which a hint is taken.
+    """`is_model` decides; `models` are the catalogue's entries, from which a hint is taken. `knowledge_bases` are looked
+    up each time: a folder may be added while features run.
 
     `recipes` holds one folder per recipe; None when there are none.
     """
@@ -17,5 +18,5 @@ class Known:
     is_model: Callable[[ModelId], bool]
     models: tuple[ModelId, ...]
     guardrails: tuple[str, ...]
-    knowledge_bases: tuple[str, ...]
+    knowledge_bases: Callable[[], tuple[str, ...]]
     recipes: Path | None = None

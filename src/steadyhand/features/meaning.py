@@ -33,9 +33,9 @@ def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
             path = ("guardrails", side, index)
             if parsed.is_real(path) and name not in known.guardrails:
                 yield _unknown(path, "guardrail", name, known.guardrails)
-    if contract.knowledge and contract.knowledge.base not in known.knowledge_bases:
+    if contract.knowledge and contract.knowledge.base not in (bases := known.knowledge_bases()):
         path = ("knowledge", "base")
-        yield _unknown(path, "knowledge base", contract.knowledge.base, known.knowledge_bases)
+        yield _unknown(path, "knowledge base", contract.knowledge.base, bases)
     ids = Counter(check_id(index, check) for index, check in enumerate(contract.check))
     for index, check in enumerate(contract.check):
         if check.id and ids[check.id] > 1:

@@ -37,6 +37,7 @@ MAX_TOKENS = 256
 
 _BATCH = 32
 _BATCH_TOKENS = 2_048  # padding included: keeps the working memory of one call near 150 MB
+_STRETCH, _STRETCH_TOKENS = 1.25, 4  # a batch's longest text against its shortest
 _READ_CHARS = 16_384  # 256 tokens end long before; keeps a huge text from being tokenized in full
 _END = 102  # [SEP]
 
@@ -114,10 +115,15 @@ def session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
 
 
 def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Positions grouped by length, so that little is padded: at most `size` and `_BATCH_TOKENS` in a batch."""
+    """Positions grouped by length: at most `size` and `_BATCH_TOKENS` in a batch, and little of it padding."""
     batch: list[int] = []
     for at in sorted(range(len(lengths)), key=lambda at: lengths[at]):
-        if batch and (len(batch) == size or (len(batch) + 1) * lengths[at] > _BATCH_TOKENS):
+        length = lengths[at]
+        if batch and (
+            len(batch) == size
+            or (len(batch) + 1) * length > _BATCH_TOKENS
+            or length > _STRETCH * lengths[batch[0]] + _STRETCH_TOKENS
+        ):
             yield batch
             batch = []
         batch.append(at)

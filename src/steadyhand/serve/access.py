@@ -97,7 +97,7 @@ class Gate:
 
 
 class Allow:
-    """The rule of a route, as a dependency of the framework: any one of the actions is enough, none needs no key."""
+    """The rule of a route, as a dependency of the framework: any one action is enough, none needs no key."""
 
     def __init__(self, *actions: Action) -> None:
         self.actions = actions

@@ -52,10 +52,10 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 def json_object(content: bytes) -> JsonObject:
-    """A JSON object in which every number is finite and every name is there once. Raises `InvalidInput`."""
+    """A JSON object of whole characters, finite numbers and unrepeated names. Raises `InvalidInput`."""
     try:
         value: Json = json.loads(
-            content, object_pairs_hook=_object, parse_constant=_not_a_number, parse_float=_finite
+            content.decode(), object_pairs_hook=_object, parse_constant=_not_a_number, parse_float=_finite
         )
     except RecursionError:
         _refuse(f"it is nested deeper than {_MAX_DEPTH}")
@@ -66,6 +66,8 @@ def json_object(content: bytes) -> JsonObject:
     if not isinstance(value, dict):
         _refuse(f"it is a {type(value).__name__}")
     _check_depth(value)
+    if b"\\u" in content:
+        _check_characters(value)
     return value
 
 
@@ -86,6 +88,14 @@ def _finite(digits: str) -> float:
     if not math.isfinite(value):
         _refuse(f"{digits[:20]} is too large")
     return value
+
+
+def _check_characters(value: Json) -> None:
+    """JSON can spell half of a character; UTF-8, and so everything behind this door, cannot."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        _refuse("it holds half of a surrogate pair")
 
 
 def _check_depth(value: Json) -> None:

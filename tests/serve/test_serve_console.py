@@ -1,0 +1,159 @@
+"""The console's pages: reachable, well-formed, and deaf to what documents and callers try to say through them."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from lxml import html
+from served_site import HOSTILE, HOTEL, Site
+
+from steadyhand import plugins
+from steadyhand.serve.console import formats, render
+from steadyhand.serve.console.pages.document import _span
+
+FOLDER = "serve.console.pages"
+
+
+@pytest.fixture(scope="session")
+async def addresses(site: Site) -> list[str]:
+    """At least one address of every page, of runs and documents that attack whoever looks at them."""
+    output = {"answer": f"{HOTEL} {HOSTILE}", "found": True, "citations": [{"passage": 1, "quote": HOTEL}]}
+    runs = []
+    async with site.client() as client:
+        site.says(output)
+        runs.append((await client.run("answers", {"question": f"What may a hotel cost? {HOSTILE}"})).run_id)
+        site.says({"queue": "billing", "remark": HOSTILE})
+        runs.append((await client.run("sorter", {"subject": HOSTILE})).run_id)
+        site.says({"queue": HOSTILE})
+        with pytest.raises(Exception, match="no output passed"):
+            await client.run("sorter", {"subject": HOSTILE})
+        listed = (await client.get_run(runs[0]))["run"]
+    span = listed["evidence"][0]
+    return [
+        "/", "/docs", "/console/runs", "/console/runs?status=failed&feature=%3Cscript%3E", "/console/knowledge",
+        *(f"/console/runs/{run}" for run in runs), "/console/runs?feature=sorter&status=failed",
+        "/console/features/sorter", "/console/features/answers", "/console/features/broken",
+        "/console/knowledge/notes", "/console/knowledge/notes?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+        f"/console/knowledge/notes/travel.md?start={span['start']}&end={span['end']}",
+        "/knowledge/notes/travel.md?page=1", "/knowledge/notes/evil%20%3Ci%3Ename%20%26%20co.txt?page=1&start=0&end=500",
+        "/console/nowhere%3Cscript%3E", "/console/runs/%3Cscript%3Ealert(1)%3C/script%3E",
+    ]  # fmt: skip
+
+
+async def page(site: Site, address: str) -> tuple[int, str, html.HtmlElement]:
+    headers = {**site.bearer("reader"), "Accept": "text/html"}
+    async with site.http.get(site.url + address, headers=headers) as answer:
+        text = await answer.text()
+        assert answer.headers["Content-Type"].startswith("text/html"), address
+        return answer.status, text, html.document_fromstring(text)
+
+
+async def test_every_page_has_a_template_and_is_looked_at_by_these_tests(addresses: list[str]) -> None:
+    for name in plugins.names(FOLDER):
+        assert (render.TEMPLATES / f"{name}.html").is_file()
+        pattern = re.sub(r"\{[^}]*:path\}", ".+", plugins.load(FOLDER, name).PATH)
+        pattern = re.sub(r"\{[^}]*\}", "[^/]+", pattern)
+        assert any(re.fullmatch(pattern, address.partition("?")[0]) for address in addresses), name
+
+
+async def test_no_text_of_a_document_a_caller_or_a_model_becomes_markup(site: Site, addresses: list[str]) -> None:
+    shown = 0
+    for address in addresses:
+        _, text, tree = await page(site, address)
+        assert "<script" not in text, address
+        assert "onerror=" not in re.sub(r"&lt;img[^>]*?onerror=", "", text), address
+        assert not tree.xpath("//script | //style | //*[@style] | //i | //b | //img[not(@src and @alt='')]"), (
+            address
+        )
+        assert not [name for name in tree.xpath("//@*") if name.attrname.startswith("on")], address
+        shown += HOSTILE in tree.text_content()
+    assert shown >= 4  # the texts are there, as text
+
+
+async def test_every_page_stands_on_its_own_files_and_has_one_heading(site: Site, addresses: list[str]) -> None:
+    for address in addresses:
+        status, _, tree = await page(site, address)
+        assert status in (200, 400, 404), address
+        assert len(tree.xpath("//h1")) == 1, address
+        assert tree.xpath("//title")[0].text_content().strip()
+        assert tree.get("lang") == "en"
+        for link in tree.xpath("//link/@href | //img/@src | //a/@href | //form/@action"):
+            assert link.startswith(("/", "#")), (address, link)
+            assert not link.startswith("//")
+
+
+async def test_every_link_of_the_console_leads_somewhere(site: Site, addresses: list[str]) -> None:
+    links: set[str] = set()
+    for address in addresses:
+        _, _, tree = await page(site, address)
+        links |= {link for link in tree.xpath("//a/@href | //link/@href | //img/@src") if link.startswith("/")}
+    assert len(links) > 15
+    for link in sorted(links):
+        async with site.http.get(site.url + link, headers=site.bearer("reader")) as answer:
+            assert answer.status == 200, link
+
+
+async def test_the_overview_says_what_is_wrong_what_it_costs_and_what_it_is_worth(
+    site: Site, addresses: list[str]
+) -> None:
+    _, _, tree = await page(site, "/")
+    said = tree.text_content()
+    assert "the contract of broken is broken" in said
+    assert "1 file of notes could not be read" in said
+    assert "of sorter gave no answer" in said
+    assert "$0.00" in said
+
+
+async def test_a_citation_opens_at_its_words(site: Site, addresses: list[str]) -> None:
+    address = next(address for address in addresses if "start=" in address and "travel" in address)
+    _, _, tree = await page(site, address)
+    assert tree.xpath("//mark[@id='span']")[0].text_content() == HOTEL
+
+
+async def test_the_same_address_is_a_page_for_browsers_and_json_for_programs(site: Site) -> None:
+    async with site.http.get(site.url + "/knowledge/notes/travel.md", headers=site.bearer()) as answer:
+        assert (await answer.json())["pages"] == 1
+    status, _, _ = await page(site, "/knowledge/notes/travel.md")
+    assert status == 200
+
+
+async def test_a_caller_is_told_why_the_console_is_closed_to_them(site: Site) -> None:
+    async with site.http.get(site.url + "/", headers=site.bearer("caller")) as answer:
+        assert answer.status == 403
+        assert "has the role caller" in await answer.text()
+
+
+async def test_static_files_may_be_kept_because_their_address_changes_with_them(site: Site) -> None:
+    _, _, tree = await page(site, "/")
+    (style,) = tree.xpath("//link[@rel='stylesheet']/@href")
+    async with site.http.get(site.url + style, headers=site.bearer("reader")) as answer:
+        assert answer.headers["Content-Type"].startswith("text/css")
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert "url(" not in await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("offset", "start", "end", "quote"),
+    [(0, 0, 5, "Hello"), (100, 106, 111, "world"), (100, 0, 105, "Hello"), (100, 106, 999, "world"),
+     (100, 0, 100, None), (100, 111, 200, None), (0, 5, 5, None), (0, 5, 2, None), (0, None, 5, None)],
+)  # fmt: skip
+def test_a_span_is_cut_to_its_page(offset: int, start: int | None, end: int | None, quote: str | None) -> None:
+    span = _span("Hello world", offset, start, end)
+    assert (span and span["quote"]) == quote
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "price unknown"), ("0", "$0.00"), ("12.347", "$12.35"), ("0.01", "$0.01"), ("0.00123", "$0.0012"),
+     ("0.0000001", "$0.00000010"), ("1234.5", "$1,234.50")],
+)  # fmt: skip
+def test_money_shows_the_digits_that_count(value: str | None, text: str) -> None:
+    assert formats.money(None if value is None else Decimal(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.00004, "40 µs"), (0.0012, "1.2 ms"), (0.0384, "38 ms"), (0.9999, "1.00 s"), (1.239, "1.24 s"), (185, "3 min 5 s")],
+)  # fmt: skip
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert formats.duration(seconds) == text

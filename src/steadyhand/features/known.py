@@ -9,8 +9,9 @@ from steadyhand.types.ids import ModelId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """`is_model` decides; `models` are the catalogue's entries, from which a hint is taken. `knowledge_bases` are looked
-    up each time: a folder may be added while features run.
+    """`is_model` decides; `models` are the catalogue's entries, from which a hint is taken.
+
+    `knowledge_bases` are looked up each time: a folder may be added while features run.
 
     `recipes` holds one folder per recipe; None when there are none.
     """

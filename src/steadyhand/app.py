@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """The console script `steadyhand`."""
-    sys.exit(cli.run(sys.argv[1:], serve=_serve))
+    sys.exit(cli.main(sys.argv[1:], serve=serve))
 
 
-async def _serve(workspace: "AsyncWorkspace", host: str, port: int, on_ready: Callable[[str], None]) -> None:
+async def serve(workspace: "AsyncWorkspace", host: str, port: int, on_ready: Callable[[str], None]) -> None:
     """Open the HTTP door. The web framework is loaded here, by the two commands that need it."""
     http = await asyncio.to_thread(plugins.load, "serve", "http")
     await http.serve(workspace, host, port, on_ready)

@@ -73,4 +73,4 @@ class _TerminalLog(logging.Handler):
 
 
 def _log_to(terminal: Terminal) -> None:
-    logging.basicConfig(handlers=[_TerminalLog(terminal)], force=True)
+    logging.basicConfig(handlers=[_TerminalLog(terminal)])

@@ -32,7 +32,7 @@ class Commands(TyperGroup):
         return name, command, rest
 
 
-def run(arguments: Sequence[str], *, serve: Serve) -> int:
+def main(arguments: Sequence[str], *, serve: Serve) -> int:
     """Run one command; returns the exit code: 0 good, 1 problems found, 2 misuse, 130 after Ctrl-C."""
     app = new_app()
     app.callback(cls=Commands, no_args_is_help=True, epilog=_EPILOG)(_program)

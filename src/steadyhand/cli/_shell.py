@@ -38,7 +38,7 @@ class Shell:
 
 
 def shell_of(context: typer.Context) -> Shell:
-    """The shell that `_root.run` gave to every command."""
+    """The shell that `_root.main` gave to every command."""
     shell = context.find_root().obj
     assert isinstance(shell, Shell)
     return shell

@@ -59,7 +59,7 @@ def backup(
 def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `steadyhand db backup` wrote.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, replace everything; needed.")] = False,
 ) -> None:
     """Replace everything in the database by a backup: all of it or nothing.
 
@@ -70,7 +70,10 @@ def restore(
     shell = shell_of(context)
     configured = settings.read(shell.root)
     if not yes:
-        typer.confirm(f"Replace everything in the database of {configured.root}?", abort=True, err=True)
+        raise UsageError(
+            f"expected --yes: a restore replaces everything in the database of {configured.root}",
+            hint="steadyhand db backup FILE keeps what is there now",
+        )
     with _database.running(configured) as url:
         copies.restore(url, file)
         migrate.upgrade(url)

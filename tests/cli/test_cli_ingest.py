@@ -1,0 +1,52 @@
+"""`ingest`: what comes in, what does not, and why."""
+
+import json
+from pathlib import Path
+
+pytest_plugins = ("models",)
+
+
+def test_documents_come_in_once_and_leave_when_they_are_gone(empty: Path, inside) -> None:
+    first = inside("ingest", "notes", "-w", str(empty))
+    assert (first.returncode, first.stdout) == (0, "")
+    assert "Ingesting notes  1/1  2 passages" in first.stderr
+    assert "notes: 1 added, 2 passages" in first.stderr
+    again = inside("ingest", "notes", "--json", "-w", str(empty))
+    assert json.loads(again.stdout)["documents"] == {"unchanged": 1}
+    (empty / "knowledge" / "notes" / "welcome.md").rename(empty / "welcome.md")
+    gone = inside("ingest", "notes", "-w", str(empty))
+    assert "notes: 1 removed" in gone.stderr
+
+
+def test_a_broken_file_is_named_with_its_reason_and_stops_no_other(empty: Path, inside) -> None:
+    folder = empty / "knowledge" / "notes"
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 but not really")
+    (folder / "photo.raw").write_bytes(b"\0\1\2")
+    ended = inside("ingest", "notes", "--json", "-w", str(empty))
+    assert ended.returncode == 1
+    summary = json.loads(ended.stdout)
+    assert summary["documents"] == {"added": 1, "failed": 1, "skipped": 1}
+    assert {(it["path"], it["outcome"]) for it in summary["problems"]} == {
+        ("broken.pdf", "failed"),
+        ("photo.raw", "skipped"),
+    }
+    assert "failed  broken.pdf: " in ended.stderr
+    assert "skipped  photo.raw: no reader for .raw" in ended.stderr
+    assert "error: 1 document could not be read" in ended.stderr
+    quiet = inside("ingest", "notes", "--quiet", "-w", str(empty))
+    assert quiet.returncode == 1
+    assert quiet.stderr.splitlines()[0].startswith("failed  broken.pdf: ")
+    assert "skipped" not in quiet.stderr
+
+
+def test_a_path_is_taken_from_where_one_stands(empty: Path, inside, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("The meeting is on Tuesday at ten.")
+    assert inside("ingest", "letters", "letter.txt", "-w", str(empty)).returncode == 0
+    found = inside("search", "letters", "When is the meeting?", "--json", "-w", str(empty))
+    assert json.loads(found.stdout)["passages"][0]["source"] == "letter.txt"
+
+
+def test_a_knowledge_base_without_sources_is_misuse(empty: Path, inside) -> None:
+    ended = inside("ingest", "nothing", "-w", str(empty))
+    assert ended.returncode == 2
+    assert "knowledge/nothing" in ended.stderr

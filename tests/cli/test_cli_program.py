@@ -1,0 +1,145 @@
+"""The contract every command keeps, and what the program does about errors, pipes and words in the wrong place."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from steadyhand import __version__, plugins
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command, with the commands below it."""
+    for name in plugins.names("cli"):
+        yield (name,)
+        command = get_command(plugins.load("cli", name).app)
+        if isinstance(command, TyperGroup):
+            yield from ((name, below) for below in command.commands)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [it for it in commands() if len(it) > 1 or it[0] not in ("db", "keys", "models", "traces")],
+    ids=" ".join,
+)
+def test_every_command_explains_itself_with_an_example(command: tuple[str, ...], inside) -> None:
+    shown = inside(*command, "--help")
+    assert shown.returncode == 0
+    assert shown.stderr == ""
+    assert re.search(rf"Examples?:\n +steadyhand {' '.join(command)}", shown.stdout)
+    assert "--workspace" in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("group", ["db", "keys", "models", "traces"])
+def test_a_command_with_commands_of_its_own_lists_them(group: str, inside) -> None:
+    shown = inside(group, "--help")
+    assert shown.returncode == 0
+    assert all(below in shown.stdout for name, below in (it for it in commands() if len(it) == 2) if name == group)
+
+
+def test_the_help_lists_every_command_and_imports_none_of_them(steadyhand) -> None:
+    shown = steadyhand("--help")
+    assert shown.returncode == 0
+    for name in plugins.names("cli"):
+        assert re.search(rf"^  {name} +\S", shown.stdout, re.MULTILINE)
+    listing = "import sys; from steadyhand import cli; cli.main(['--help'], serve=None); print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", listing], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"numpy", "onnxruntime", "psycopg", "aiohttp", "fastapi", "steadyhand.workspace"} & set(modules)
+
+
+def test_the_program_says_its_version(steadyhand) -> None:
+    assert steadyhand("--version").stdout == f"steadyhand {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["ask"],
+        ["check", "--no-such-option"],
+        ["run", "x"],
+        ["run", "x", "--input", "{}", "--batch", "a.jsonl", "--out", "b.jsonl"],
+        ["run", "x", "--batch", "a.jsonl"],
+        ["run", "x", "--input", "not json"],
+        ["run", "x", "--input", "[1]"],
+        ["run", "x", "--input", "@no-such-file"],
+        ["ingest", "policies", "no-such-path"],
+        ["traces", "tail", "--status", "fine"],
+        ["check"],
+        ["check", "-w", "no-such-folder"],
+    ],
+    ids=" ".join,
+)
+def test_misuse_exits_with_2_and_speaks_on_stderr_only(arguments: list[str], inside) -> None:
+    ended = inside(*arguments)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert "rror: " in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_mistyped_command_gets_the_nearest_one(inside) -> None:
+    assert "Did you mean 'search'?" in inside("serach").stderr
+
+
+def test_an_error_says_what_was_expected_and_what_to_do(steadyhand, tmp_path: Path) -> None:
+    ended = steadyhand("check")
+    assert ended.stderr == (
+        f"error: expected a workspace with steadyhand.toml in {tmp_path}; found none\n"
+        "hint: steadyhand init DIR makes one\n"
+    )
+
+
+def test_broken_settings_are_a_problem_found(steadyhand, tmp_path: Path) -> None:
+    (tmp_path / "steadyhand.toml").write_text("nmae = 'x'\n")
+    ended = steadyhand("check")
+    assert ended.returncode == 1
+    assert "nmae" in ended.stderr
+
+
+def test_a_traceback_is_shown_only_when_asked_for(steadyhand) -> None:
+    assert "Traceback" not in steadyhand("check").stderr
+    assert "Traceback" in steadyhand("check", "--debug").stderr
+    assert "Traceback" in steadyhand("check", STEADYHAND_DEBUG="1").stderr
+
+
+def test_a_surprise_is_one_line_that_asks_for_a_report(tmp_path: Path) -> None:
+    program = (
+        "import sys; from steadyhand.cli._failures import exit_code_of; from steadyhand.cli._shell import Shell"
+    )
+    program += "; sys.exit(exit_code_of(lambda: 1 // 0, Shell(serve=None)))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert "unexpected ZeroDivisionError" in ended.stderr
+    assert "--debug" in ended.stderr
+
+
+def test_general_options_may_stand_before_or_behind_the_command(inside) -> None:
+    inside("init", "here")
+    for arguments in (["-w", "here", "check"], ["check", "-w", "here"]):
+        ended = inside(*arguments)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "1 feature good\n")
+    assert inside("check", "-w", "here", "--quiet").stderr == ""
+
+
+def test_a_workspace_is_found_from_a_folder_inside_it(steadyhand, tmp_path: Path) -> None:
+    steadyhand("init", "here")
+    assert steadyhand("check", cwd=tmp_path / "here" / "features").returncode == 0
+    assert steadyhand("check", STEADYHAND_WORKSPACE=str(tmp_path / "here")).returncode == 0
+
+
+def test_a_closed_pipe_is_no_drama(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m steadyhand models list | head -n 1"
+    ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ended.stdout.startswith("model ")
+    assert "Error" not in ended.stderr
+    assert "Exception" not in ended.stderr

@@ -1,0 +1,62 @@
+"""What the terminal shows, as pure functions of values."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steadyhand.cli import _answers, _figures
+from steadyhand.cli._terminal import hanging, printable
+from steadyhand.cli.ask import text_input
+from steadyhand.types.passage import Evidence
+
+
+def evidence(quote: str, page: int = 1) -> Evidence:
+    return Evidence(
+        field="answer", source="a.pdf", page=page, start=0, end=len(quote), quote=quote, knowledge_base="kb"
+    )
+
+
+def test_markers_that_the_model_set_stay_where_they_are() -> None:
+    assert _answers.with_markers('"A." [1] "B." [2]', [evidence("A."), evidence("B.")]) == '"A." [1] "B." [2]'
+
+
+def test_a_quote_in_the_text_gets_its_marker_behind_it() -> None:
+    text = 'It says "up to 20 %". That is all.'
+    assert _answers.with_markers(text, [evidence("up to 20 %")]) == 'It says "up to 20 %". [1] That is all.'
+
+
+def test_a_citation_in_other_words_is_marked_at_the_end() -> None:
+    assert _answers.with_markers("Yes.", [evidence("it is so"), evidence("and so")]) == "Yes. [1] [2]"
+
+
+def test_money_shows_a_cent_or_two_digits_that_count() -> None:
+    shown = [_figures.money(Decimal(usd)) for usd in ("0", "0.000412", "0.0099", "0.01", "1234.5")]
+    assert shown == ["$0.00", "$0.00041", "$0.0099", "$0.01", "$1234.50"]
+    assert _figures.money(None) == "cost unknown"
+
+
+def test_times_and_sizes_are_short() -> None:
+    assert [_figures.duration(s) for s in (0.0381, 0.9999, 12.34)] == ["38 ms", "1.0 s", "12.3 s"]
+    assert [_figures.size(b) for b in (90_868_376, 1_400_000_000)] == ["91 MB", "1.4 GB"]
+
+
+@given(st.text())
+def test_no_text_can_speak_to_the_terminal(text: str) -> None:
+    assert all(char in "\n\t" or char.isprintable() or ord(char) > 159 for char in printable(text))
+
+
+def test_a_document_cannot_colour_the_terminal() -> None:
+    assert printable("\x1b[31mred\x07\x9b0m") == "�[31mred��0m"
+
+
+def test_a_paragraph_hangs_under_its_label() -> None:
+    assert hanging("A   ", "one two three four five six", 24) == "A   one two three four\n    five six"
+
+
+def test_a_question_goes_into_the_only_required_text_else_the_first() -> None:
+    text, choice = {"type": "string"}, {"type": "string", "enum": ["a"]}
+    fields = {"kind": choice, "title": text, "question": text}
+    assert text_input({"properties": fields, "required": ["kind", "question"]}) == "question"
+    assert text_input({"properties": fields, "required": ["title", "question"]}) == "title"
+    assert text_input({"properties": {"kind": choice}}) is None

@@ -1,0 +1,134 @@
+"""`keys`, `models`, `db`, `doctor`."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from steadyhand.knowledge.embedders import minilm
+
+pytest_plugins = ("models",)
+
+
+def test_a_key_is_shown_once_and_ends_when_revoked(empty: Path, inside) -> None:
+    made = inside("keys", "create", "shop", "--role", "caller", "-w", str(empty))
+    key = made.stdout.strip()
+    assert re.fullmatch(r"sh_\w{43}", key)
+    assert key not in made.stderr
+    [listed] = json.loads(inside("keys", "list", "--json", "-w", str(empty)).stdout)
+    assert (listed["name"], listed["role"], listed["revoked_at"]) == ("shop", "caller", None)
+    assert key not in json.dumps(listed)
+    assert inside("keys", "revoke", listed["id"], "-w", str(empty)).returncode == 0
+    assert "revoked" in inside("keys", "list", "-w", str(empty)).stdout
+    assert inside("keys", "revoke", listed["id"], "-w", str(empty)).returncode == 2
+    assert inside("keys", "create", "x", "--role", "king", "-w", str(empty)).returncode == 2
+
+
+def test_models_are_listed_outside_of_a_workspace(inside) -> None:
+    listed = inside("models", "list", "local:", "--json")
+    assert {"local:extractive", "local:nearest"} <= {model["id"] for model in json.loads(listed.stdout)}
+    table = inside("models", "list", "local:extractive").stdout
+    assert table.splitlines()[0].split() == [
+        "model",
+        "place",
+        "sees",
+        "up",
+        "to",
+        "$/M",
+        "in",
+        "$/M",
+        "out",
+        "context",
+    ]
+    assert "local" in table.splitlines()[1]
+
+
+def test_the_embedding_model_comes_from_a_folder(
+    models_folder: Path, inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEADYHAND_MODELS_DIR", str(tmp_path / "models"))
+    pulled = inside("models", "pull", "--from", str(models_folder / minilm.FOLDER))
+    assert pulled.returncode == 0
+    assert pulled.stdout == ""
+    assert "ok  MiniLM embeddings verified" in pulled.stderr
+    assert minilm.open(tmp_path / "models").id
+
+
+def test_a_backup_brings_everything_back(empty: Path, inside, tmp_path: Path) -> None:
+    assert inside("db", "upgrade", "-w", str(empty)).stderr == "the schema is up to date\n"
+    inside("keys", "create", "before", "-w", str(empty))
+    assert inside("db", "backup", "copy.dump", "-w", str(empty)).returncode == 0
+    assert inside("db", "backup", "copy.dump", "-w", str(empty)).returncode == 2
+    inside("keys", "create", "after", "-w", str(empty))
+    assert inside("db", "restore", "copy.dump", "--yes", "-w", str(empty)).returncode == 0
+    keys = json.loads(inside("keys", "list", "--json", "-w", str(empty)).stdout)
+    assert [key["name"] for key in keys] == ["before"]
+    assert inside("db", "restore", "no-such.dump", "--yes", "-w", str(empty)).returncode == 2
+
+
+def test_a_restore_is_not_done_by_mistake(empty: Path, inside) -> None:
+    ended = inside("db", "restore", "copy.dump", "-w", str(empty))
+    assert ended.returncode == 2
+    assert "expected --yes" in ended.stderr
+
+
+def test_the_doctor_says_for_each_thing_how_it_is_and_what_to_do(company: Path, inside) -> None:
+    seen = inside("doctor", "-w", str(company))
+    assert seen.returncode == 0
+    assert seen.stderr == ""
+    assert {line[:6].strip() for line in seen.stdout.splitlines()} <= {"ok", "warn", ""}
+    for said in (
+        "Python 3.",
+        "PostgreSQL 18",
+        "workspace Tarnwald",
+        "database reachable",
+        "2 contracts good",
+        "knowledge base policies: 14 documents",
+        "knowledge base products is empty\n      next: steadyhand ingest products",
+        "free on the disk",
+        "MiniLM embeddings verified",
+    ):
+        assert said in seen.stdout
+
+
+def test_the_doctor_works_without_a_workspace_and_fails_without_the_model(
+    inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEADYHAND_MODELS_DIR", str(tmp_path / "models"))
+    seen = inside("doctor")
+    assert seen.returncode == 1
+    assert "warn  no workspace here\n      next: steadyhand init DIR" in seen.stdout
+    assert re.search(r"^fail  embedding model: .*\n      next: steadyhand models pull$", seen.stdout, re.MULTILINE)
+
+
+def test_the_doctor_sees_a_changed_model_file(
+    models_folder: Path, inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(models_folder, tmp_path / "models")
+    tokenizer = tmp_path / "models" / minilm.FOLDER / minilm.TOKENIZER.name
+    tokenizer.write_bytes(tokenizer.read_bytes().replace(b"a", b"b", 1))
+    monkeypatch.setenv("STEADYHAND_MODELS_DIR", str(tmp_path / "models"))
+    [finding] = [it for it in json.loads(inside("doctor", "--json").stdout) if it["level"] == "fail"]
+    assert "tokenizer.json is not what was published" in finding["what"]
+
+
+def test_the_doctor_names_a_key_variable_and_how_to_use_it_but_never_the_key(
+    inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MISTRAL_API_KEY", "very-secret")
+    seen = inside("doctor", "--json").stdout
+    [finding] = [it for it in json.loads(seen) if it["what"].startswith("mistral")]
+    assert 'models.try = ["mistral:MODEL"]' in finding["next"]
+    assert "very-secret" not in seen
+
+
+def test_a_broken_contract_fails_the_doctor(empty: Path, inside) -> None:
+    contract = empty / "features" / "notes_answers" / "feature.toml"
+    contract.write_text(contract.read_text().replace("purpose", "porpose"))
+    seen = inside("doctor", "-w", str(empty))
+    assert seen.returncode == 1
+    assert re.search(
+        r"^fail  contracts: \d+ problems?, the first .*\n      next: steadyhand check$", seen.stdout, re.MULTILINE
+    )

@@ -1,0 +1,60 @@
+"""`init` and `check`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("options", [[], ["--example"]], ids=["empty", "example"])
+def test_a_new_workspace_is_good_and_keeps_its_database_out_of_version_control(
+    options: list[str], inside, tmp_path: Path
+) -> None:
+    made = inside("init", "new", *options)
+    assert made.returncode == 0
+    assert made.stdout == ""
+    assert "next  cd new && steadyhand ingest" in made.stderr
+    assert ".steadyhand/" in (tmp_path / "new" / ".gitignore").read_text().splitlines()
+    assert {path.name for path in (tmp_path / "new").iterdir()} >= {
+        "steadyhand.toml",
+        "features",
+        "knowledge",
+        "data",
+    }
+    checked = inside("check", "-w", "new")
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_a_folder_that_has_something_in_it_is_left_alone(inside, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    ended = inside("init")
+    assert ended.returncode == 2
+    assert "has something in it" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_every_problem_is_told_at_once_with_its_place(inside, tmp_path: Path) -> None:
+    inside("init", "new")
+    contract = tmp_path / "new" / "features" / "notes_answers" / "feature.toml"
+    text = contract.read_text().replace('base = "notes"', 'base = "nots"').replace("purpose", "porpose")
+    contract.write_text(text)
+    checked = inside("check", "-w", "new")
+    assert checked.returncode == 1
+    lines = checked.stdout.splitlines()
+    assert len(lines) >= 2
+    for line in lines:
+        file, number, message = line.split(":", 2)
+        assert file == "features/notes_answers/feature.toml"
+        assert 1 <= int(number) <= len(text.splitlines())
+        assert message.strip()
+    assert any("porpose" in line and "hint: " in line for line in lines)
+    as_json = json.loads(inside("check", "-w", "new", "--json").stdout)
+    assert [f"{it['file']}:{it['line']}" for it in as_json] == [
+        line.rsplit(": ", 1)[0].split(": ")[0] for line in lines
+    ]
+
+
+def test_editors_get_the_schema_of_the_contract_without_a_workspace(inside) -> None:
+    schema = json.loads(inside("check", "--schema").stdout)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert {"name", "purpose", "input", "output", "models"} <= set(schema["properties"])

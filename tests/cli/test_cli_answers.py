@@ -105,7 +105,7 @@ def test_the_newest_runs_are_listed_newest_last_and_filtered(company: Path, insi
     assert [json.loads(line)["id"] for line in listed.stdout.splitlines()] == ids
     table = inside("traces", "tail", "--feature", "policy_answers", "-n", "1", "-w", str(company))
     titles, row = table.stdout.splitlines()
-    assert titles.split()[:4] == ["run", "started", "(UTC)", "feature"]
+    assert titles.split()[:4] == ["run", "feature", "status", "started"]
     assert row.startswith(ids[-1][-6:])
     assert inside("traces", "tail", "--feature", "nothing", "-w", str(company)).stdout == ""
 

@@ -1,13 +1,14 @@
 """`run --batch`: every input is answered once, however often the program is killed."""
 
 import json
+import signal
 import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from cli_program import kill, rows, start
+from cli_program import rows, start
 
 from steadyhand.cli import _batch
 from steadyhand.errors import DatabaseUnavailable, NotFound, UsageError
@@ -125,7 +126,14 @@ async def test_a_database_that_went_away_ends_the_batch_with_its_own_error(files
         await _batch.run(files, broken, 3, lambda *_: None)
 
 
-def test_a_killed_batch_goes_on_where_it_stopped(company: Path, steadyhand, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)],
+    ids=["kill -9", "Ctrl-C", "TERM"],
+)
+def test_an_interrupted_batch_goes_on_where_it_stopped(
+    end: signal.Signals, code: int, company: Path, steadyhand, tmp_path: Path
+) -> None:
     (tmp_path / "in.jsonl").write_text(
         "".join(json.dumps({"question": f"What about {n}?"}) + "\n" for n in range(30))
     )
@@ -135,7 +143,10 @@ def test_a_killed_batch_goes_on_where_it_stopped(company: Path, steadyhand, tmp_
     while not out.exists() or out.read_bytes().count(b"\n") < 3:
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
-    kill(process)
+    process.send_signal(end)
+    err = process.communicate(timeout=30)[1]
+    assert process.returncode == code
+    assert "Traceback" not in err
     answered = out.read_bytes()
     done = answered.count(b"\n")
     assert done < 30
@@ -147,6 +158,13 @@ def test_a_killed_batch_goes_on_where_it_stopped(company: Path, steadyhand, tmp_
     assert "\r" not in again.stderr
     assert out.read_bytes().startswith(answered[: answered.rindex(b"\n") + 1])
     assert sorted(row["line"] for row in rows(out)) == list(range(1, 31))
+
+
+def test_an_output_that_cannot_be_written_is_one_clear_error(company: Path, inside, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"question": "x"}\n')
+    ended = inside("run", "policy_answers", "--batch", "in.jsonl", "--out", "none/out.jsonl", "-w", str(company))
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: none/out.jsonl: No such file or directory\nhint: ")
 
 
 def test_a_batch_with_a_failure_exits_with_1(company: Path, inside, tmp_path: Path) -> None:

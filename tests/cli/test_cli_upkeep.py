@@ -30,18 +30,7 @@ def test_models_are_listed_outside_of_a_workspace(inside) -> None:
     listed = inside("models", "list", "local:", "--json")
     assert {"local:extractive", "local:nearest"} <= {model["id"] for model in json.loads(listed.stdout)}
     table = inside("models", "list", "local:extractive").stdout
-    assert table.splitlines()[0].split() == [
-        "model",
-        "place",
-        "sees",
-        "up",
-        "to",
-        "$/M",
-        "in",
-        "$/M",
-        "out",
-        "context",
-    ]
+    assert re.split("  +", table.splitlines()[0])[:3] == ["model", "$/M in", "$/M out"]
     assert "local" in table.splitlines()[1]
 
 

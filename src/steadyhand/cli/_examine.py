@@ -79,7 +79,7 @@ def contracts(workspace: AsyncWorkspace) -> Finding:
         )
     names = feature_names(root)
     if not names:
-        return Finding("warn", "no features yet", "docs/tutorial.md makes the first one")
+        return Finding("warn", "no features yet", "docs/tutorial/first-feature.md makes the first one")
     return Finding("ok", f"{count(len(names), 'contract')} good: {', '.join(names)}")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -10,6 +11,11 @@ import typer
 
 from steadyhand.cli._shell import Shell
 from steadyhand.workspace import AsyncWorkspace
+
+if sys.platform == "win32":
+    from asyncio import new_event_loop as _new_loop
+else:
+    from uvloop import new_event_loop as _new_loop
 
 Result = TypeVar("Result")
 
@@ -27,7 +33,8 @@ def in_workspace(shell: Shell, work: Callable[[AsyncWorkspace], Awaitable[Result
 def to_end(work: Coroutine[Any, Any, Result]) -> Result:
     """The result of `work`. Ctrl-C and SIGTERM cancel it, so that whatever it opened is closed."""
     try:
-        return asyncio.run(_cancellable(work))
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            return runner.run(_cancellable(work))
     except asyncio.CancelledError:
         raise typer.Exit(128 + signal.SIGTERM) from None
 

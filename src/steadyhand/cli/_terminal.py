@@ -5,6 +5,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import TypeAlias
 
 import typer
@@ -54,12 +55,16 @@ class Terminal:
         self._err.print(Text(printable(text)), soft_wrap=True)
 
     def table(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Rows of data, under titles if there are any. A narrow terminal cuts long cells, a pipe does not."""
+        """Rows of data, under titles if there are any. The columns stand by importance: the last ones go first when
+        the terminal is too narrow. A pipe gets them all.
+        """
+        widths = [max(map(len, column)) for column in zip(*([titles] if titles else []), *rows, strict=True)]
+        shown = sum(end - 2 <= self.width for end in accumulate(width + 2 for width in widths)) or 1
         grid = Table(box=None, pad_edge=False, header_style="bold", show_header=bool(titles))
-        for title in titles or [""] * len(rows[0]):
+        for title in (titles or [""] * len(widths))[:shown]:
             grid.add_column(title, no_wrap=True, overflow="ellipsis")
         for row in rows:
-            grid.add_row(*(Text(printable(cell)) for cell in row))
+            grid.add_row(*(Text(printable(cell)) for cell in row[:shown]))
         self._out.print(grid)
 
     @contextmanager

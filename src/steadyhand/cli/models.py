@@ -17,7 +17,7 @@ from steadyhand.types.model import Model
 
 app = new_app(__doc__)
 
-_TITLES = ("model", "place", "sees up to", "$/M in", "$/M out", "context")
+_TITLES = ("model", "$/M in", "$/M out", "place", "sees up to", "context")
 
 
 @app.command("list")
@@ -78,4 +78,4 @@ def _row(model: Model) -> tuple[str, ...]:
     price = model.price
     prices = (f"{price.input:f}", f"{price.output:f}") if price else ("unknown", "unknown")
     context = f"{model.context_tokens:,}" if model.context_tokens else "-"
-    return model.id, model.provider.place, model.provider.clearance, *prices, context
+    return model.id, *prices, model.provider.place, model.provider.clearance, context

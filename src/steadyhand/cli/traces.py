@@ -20,7 +20,7 @@ app = new_app(__doc__)
 
 _EVERY_S = 1.0
 _WINDOW = 200  # runs looked at again each time: a long run ends after shorter ones that began later
-_TITLES: tuple[str, ...] = ("run", "started (UTC)", "feature", "status", "model", "time", "cost", "by")
+_TITLES: tuple[str, ...] = ("run", "feature", "status", "started (UTC)", "time", "cost", "model", "by")
 
 
 @app.command()
@@ -109,4 +109,5 @@ def _row(run: RunSummary) -> tuple[str, ...]:
     started = f"{run.started_at:%Y-%m-%d %H:%M:%S}"
     model = run.model or "-"
     by = f"{run.principal} ({run.door})"
-    return run.id[-6:], started, run.feature, run.status, model, duration(run.duration_s), money(run.cost_usd), by
+    figures = (duration(run.duration_s), money(run.cost_usd))
+    return run.id[-6:], run.feature, run.status, started, *figures, model, by

@@ -241,7 +241,8 @@ def _signature(method: Callable[..., Any]) -> str:
     source = textwrap.dedent(inspect.getsource(method))
     (written,) = ast.parse(source).body
     assert isinstance(written, (ast.FunctionDef, ast.AsyncFunctionDef))
-    return "\n".join([*source.splitlines()[written.lineno - 1 : written.body[0].lineno - 1], "    ..."])
+    lines = source.splitlines()[written.lineno - 1 : written.body[0].lineno - 1]
+    return "\n".join(lines) + " ..."
 
 
 def _providers() -> str:

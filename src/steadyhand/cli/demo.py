@@ -107,7 +107,7 @@ async def _serve(shell: Shell, workspace: AsyncWorkspace, folder: Path, host: st
         _serving.welcome(shell, address, first_key)
         shell.terminal.say(f'Next      steadyhand ask policy_answers "…" -w {folder}')
         shell.terminal.say(
-            "          connect a model: steadyhand doctor       docs/tutorial/first-feature.md       Ctrl-C stops it"
+            "          connect a model: steadyhand doctor    docs/tutorial/first-feature.md    Ctrl-C stops it"
         )
 
     await _serving.serve_until_stopped(shell, workspace, host, port, ready)

@@ -1,15 +1,23 @@
 """The console's pages: reachable, well-formed, and deaf to what documents and callers try to say through them."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from lxml import html
 from served_site import HOSTILE, HOTEL, Site
 
+from house import FEATURE
 from steadyhand import plugins
+from steadyhand.knowledge.catalogue import BaseSummary
+from steadyhand.review.tasks import OpenTask
 from steadyhand.serve.console import formats, render
+from steadyhand.serve.console.pages import overview
 from steadyhand.serve.console.pages.document import _span
+from steadyhand.serve.console.pages.run import in_order
+from steadyhand.types.feature import Value
 
 FOLDER = "serve.console.pages"
 
@@ -132,6 +140,30 @@ async def test_static_files_may_be_kept_because_their_address_changes_with_them(
         assert "url(" not in await answer.text()
 
 
+def test_worth_counts_answered_runs_at_the_contracts_rates() -> None:
+    valued = replace(FEATURE, value=Value(baseline_minutes=30, hourly_cost=Decimal(40), currency="EUR"))
+    found = overview.worth(
+        [valued, replace(FEATURE, name="free")], {"answers": {"answered": 3}, "free": {"answered": 9}}
+    )
+    assert (found.hours, found.money, found.runs) == (1.5, {"EUR": Decimal(60)}, 3)
+
+
+def test_only_what_needs_somebody_is_a_concern() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    early, late = (OpenTask("R", "triage", "why", now + timedelta(hours=hours)) for hours in (1, -1))
+    fine = {"feature": "triage", "problems": 0}
+    base = BaseSummary(name="notes", documents=1, chunks=1, failed=0, generation=1, embedder="e")
+    assert overview.concerns({}, [fine], [early], [base], now) == []
+    (concern,) = overview.concerns({}, [fine], [early, late], [base], now)
+    assert concern.text == "1 review of triage overdue"
+
+
+def test_fields_are_shown_in_the_order_of_the_contract() -> None:
+    schema = {"properties": {"b": {}, "a": {}}}
+    assert list(in_order({"z": 1, "a": 1, "b": 1}, schema)) == ["b", "a", "z"]
+    assert list(in_order({"z": 1}, {})) == ["z"]
+
+
 @pytest.mark.parametrize(
     ("offset", "start", "end", "quote"),
     [(0, 0, 5, "Hello"), (100, 106, 111, "world"), (100, 0, 105, "Hello"), (100, 106, 999, "world"),
@@ -153,7 +185,8 @@ def test_money_shows_the_digits_that_count(value: str | None, text: str) -> None
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.00004, "40 µs"), (0.0012, "1.2 ms"), (0.0384, "38 ms"), (0.9999, "1.00 s"), (1.239, "1.24 s"), (185, "3 min 5 s")],
+    [(0.00004, "40 µs"), (0.0012, "1.2 ms"), (0.0384, "38 ms"), (0.9999, "1 s"), (1.239, "1.24 s"), (185, "3 min 5 s"),
+     (10.0, "10 s"), (1800, "30 min"), (7500, "2 h 5 min"), (7200, "2 h")],
 )  # fmt: skip
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert formats.duration(seconds) == text

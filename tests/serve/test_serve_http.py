@@ -60,6 +60,14 @@ async def test_the_address_that_is_told_can_be_opened(site: Site, host: str, sho
         await served
 
 
+async def test_small_answers_do_not_wait_for_acknowledgements(site: Site) -> None:
+    began = time.monotonic()
+    for _ in range(50):
+        async with site.http.get(site.url + "/healthz") as answer:
+            await answer.read()
+    assert time.monotonic() - began < 1.5  # 40 ms each when they wait
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_lets_the_run_under_way_finish_and_closes_the_workspace(
     site: Site, number: signal.Signals

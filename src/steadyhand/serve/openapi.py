@@ -82,6 +82,9 @@ def _complete(operation: Described, route: APIRoute) -> None:
     """What the framework cannot know: who may, what comes back, and how errors look."""
     rule = next(depends.dependency for depends in route.dependencies if isinstance(depends.dependency, Allow))
     operation["tags"] = [_tag(route)]
+    operation["summary"], _, details = " ".join(operation.pop("description", "").split()).partition(". ")
+    if details:
+        operation["description"] = details
     if rule.actions:
         operation["security"] = [{"key": []}, {"header": []}]
         operation["x-needs"] = list(rule.actions)
@@ -105,7 +108,7 @@ def _typed(operation: Described, feature: Feature, verb: str) -> Described:
     name = feature.name
     typed = {key: value for key, value in operation.items() if key not in ("parameters", "operationId")}
     typed["operationId"] = f"{verb}_{name}"
-    typed["summary"] = feature.purpose
+    typed["summary"] = feature.purpose if verb == "run" else f"{name}, told step by step"
     typed["requestBody"] = _body(_standalone(feature.input_schema, name, "input"))
     if verb == "run":
         output = _standalone(feature.output_schema, name, "output")

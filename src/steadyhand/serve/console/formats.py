@@ -24,7 +24,7 @@ def money(value: Decimal | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Such as `850 us`, `38 ms`, `1.24 s`, `3 min 5 s`."""
+    """Such as `850 µs`, `38 ms`, `1.24 s`, `3 min 5 s`, `2 h`."""
     if seconds < 0.000_95:
         return f"{seconds * 1e6:.0f} µs"
     if seconds < 0.01:
@@ -32,8 +32,12 @@ def duration(seconds: float) -> str:
     if seconds < 0.9995:
         return f"{seconds * 1e3:.0f} ms"
     if seconds < 60:
-        return f"{seconds:.2f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+        return f"{seconds:.2f}".removesuffix(".00") + " s"
+    whole, rest = divmod(int(seconds), 60)
+    if whole < 60:
+        return f"{whole} min {rest} s" if rest else f"{whole} min"
+    hours, minutes = divmod(whole, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def moment(value: datetime) -> str:

@@ -100,7 +100,7 @@ def worth(features: Iterable[Feature], totals: Mapping[str, Row]) -> Worth:
 
 
 def _problem_runs(row: Row) -> str:
-    return f"/console/runs?feature={row['feature']}&status=failed"
+    return f"/console/runs?feature={row['feature']}"
 
 
 def _many(number: int, noun: str) -> str:

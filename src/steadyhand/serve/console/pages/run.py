@@ -1,6 +1,14 @@
 """One run: what went in, every step it took, and what came out."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from steadyhand.errors import NotFound
+from steadyhand.serve.contracts import good
 from steadyhand.serve.request import Opened
+from steadyhand.types.feature import Feature
+from steadyhand.types.json import JsonSchema
+from steadyhand.workspace import AsyncWorkspace
 
 PATH = "/console/runs/{run_id}"
 
@@ -8,13 +16,30 @@ PATH = "/console/runs/{run_id}"
 async def page(run_id: str, workspace: Opened) -> dict[str, object]:
     """Everything the ledger holds of a run. The end of its id is enough."""
     trace = await workspace.ledger.trace(run_id)
-    guards = [verdict for verdict in trace.verdicts if verdict["kind"] == "guardrail"]
+    feature = _feature(workspace, trace.run["feature"])
     return {
         "run": trace.run,
+        "input": in_order(trace.run["input"], feature.input_schema if feature else {}),
+        "output": in_order(trace.run["output"] or {}, feature.output_schema if feature else {}),
         "steps": trace.steps,
         "calls": trace.calls,
         "retrievals": trace.retrievals,
-        "guards": guards,
+        "guards": [verdict for verdict in trace.verdicts if verdict["kind"] == "guardrail"],
         "checks": [verdict for verdict in trace.verdicts if verdict["kind"] == "check"],
         "review": trace.review,
     }
+
+
+def in_order(values: Mapping[str, Any], schema: JsonSchema) -> dict[str, Any]:
+    """The fields in the order of the contract, which the database does not keep; unknown ones at the end."""
+    properties = schema.get("properties")
+    order = list(properties) if isinstance(properties, dict) else []
+    return dict(sorted(values.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
+
+
+def _feature(workspace: AsyncWorkspace, name: str) -> Feature | None:
+    """The contract as it is now; None when there is none any more."""
+    try:
+        return good(workspace, name)
+    except NotFound:
+        return None

@@ -25,40 +25,31 @@ def exit_code_of(program: Callable[[], object], shell: Shell) -> int:
         return _flushed(130)
     except BrokenPipeError:
         return _flushed(1)
-    except SteadyhandError as error:
-        explain(error, shell)
-        return _flushed(2 if isinstance(error, UsageError) and error.status < 500 else 1)
-    except OSError as error:
-        _say_traceback(error, shell)
-        place = f"{error.filename}: " if error.filename else ""
-        shell.terminal.complain(f"error: {place}{error.strerror or error}")
-        shell.terminal.complain("hint: check the path, who may use it, and the space on its disk")
-        return _flushed(1)
     except Exception as error:  # noqa: BLE001 - the edge of the program, where an error must not show its insides
-        _confess(error, shell)
-        return _flushed(1)
+        _explain(error, shell)
+        return _flushed(2 if isinstance(error, UsageError) and error.status < 500 else 1)
     return 0
 
 
-def explain(error: SteadyhandError, shell: Shell) -> None:
-    """`error: ...` and `hint: ...` on stderr."""
-    _say_traceback(error, shell)
-    shell.terminal.complain(f"error: {error}")
-    if error.hint:
-        shell.terminal.complain(f"hint: {error.hint}")
-
-
-def _confess(error: Exception, shell: Shell) -> None:
-    _say_traceback(error, shell)
-    shell.terminal.complain(
-        f"error: unexpected {type(error).__name__}: {error}. This is a mistake of Steadyhand: please report it with"
-        " what --debug (or STEADYHAND_DEBUG=1) prints"
-    )
-
-
-def _say_traceback(error: BaseException, shell: Shell) -> None:
+def _explain(error: Exception, shell: Shell) -> None:
+    """`error: ...` and `hint: ...` on stderr, below the traceback when it was asked for."""
     if shell.is_debugging:
         shell.terminal.complain("".join(traceback.format_exception(error)).rstrip())
+    match error:
+        case SteadyhandError():
+            message, hint = str(error), error.hint
+        case OSError(filename=place, strerror=reason):
+            message = f"{place}: {reason}" if place else reason or str(error)
+            hint = "check the path, who may use it, and the space on its disk"
+        case _:
+            message = (
+                f"unexpected {type(error).__name__}: {error}. This is a mistake of Steadyhand: please report it"
+            )
+            message += " with what --debug (or STEADYHAND_DEBUG=1) prints"
+            hint = ""
+    shell.terminal.complain(f"error: {message}")
+    if hint:
+        shell.terminal.complain(f"hint: {hint}")
 
 
 def _flushed(code: int) -> int:

@@ -12,9 +12,8 @@ import inspect
 import json
 import pkgutil
 import re
-import subprocess
-import sys
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +30,7 @@ from steadyhand.checks.cel import FUNCTIONS
 from steadyhand.features import shorttypes
 from steadyhand.features.contract import contract_schema
 from steadyhand.types.run import Principal
+from steadyhand.workspace import RECIPES
 
 REFERENCE = Path(__file__).parent / "reference"
 SCHEMA = "contract.schema.json"
@@ -40,7 +40,6 @@ _SHORT_TYPES = (
     "string", "text <= 20000", "integer", "integer 0..10", "number 0..1", "boolean", "high | medium | low",
     "(high | low)[]", "string[]", "date ?", "datetime", "email", "url", "language",
 )  # fmt: skip
-_HELP_COLUMNS = 80
 
 
 def pages() -> dict[str, str]:
@@ -171,18 +170,20 @@ def _functions() -> str:
 
 
 def _program() -> str:
-    """The help of the program itself."""
-    command = [sys.executable, "-m", "steadyhand", "--help"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env={"COLUMNS": str(_HELP_COLUMNS)})
-    return f"```text\n{done.stdout.strip()}\n```"
+    """The commands with the first line of what they say about themselves."""
+    rows = [
+        (_linked(f"steadyhand {name}"), _first_line(plugins.load("cli", name).__doc__))
+        for name in plugins.names("cli")
+    ]
+    return _table(("Command", "What it does"), rows)
+
+
+def _linked(command: str) -> str:
+    return f"[`{command}`](#{command.replace(' ', '-')})"
 
 
 def _command_helps() -> str:
-    return "\n\n".join(
-        f"## {name}\n\n```text\n{_help(name, command)}\n```"
-        for file in plugins.names("cli")
-        for name, command in _commands(file)
-    )
+    return "\n\n".join(_help(name, command) for file in plugins.names("cli") for name, command in _commands(file))
 
 
 def _commands(file: str) -> Iterator[tuple[str, Any]]:
@@ -194,9 +195,22 @@ def _commands(file: str) -> Iterator[tuple[str, Any]]:
 
 
 def _help(name: str, command: Any) -> str:
-    width = {"terminal_width": _HELP_COLUMNS, "max_content_width": _HELP_COLUMNS}
-    text: str = command.get_help(command.context_class(command, info_name=name, **width))
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+    """What a command says about itself, its examples, its arguments and options."""
+    about, _, examples = inspect.cleandoc(command.help or "").partition("\b\n")
+    parts = [f"## {name}", about.strip()]
+    if lines := [line.strip() for line in examples.splitlines() if line.strip() and not line.startswith("Example")]:
+        parts.append("```sh\n" + "\n".join(lines) + "\n```")
+    rows = [_parameter(found) for found in command.params if found.name != "help"]
+    parts += [_table(("Argument or option", "What it is", "Default"), rows)] if rows else []
+    return "\n\n".join(parts)
+
+
+def _parameter(found: Any) -> tuple[str, str, str]:
+    is_option = found.param_type_name == "option"
+    shown = ", ".join(found.opts) if is_option else (found.metavar or found.name)
+    value = f" {found.metavar}" if is_option and found.metavar else ""
+    default = "required" if found.required else "" if callable(found.default) else _shown(found.default)
+    return f"`{shown}{value}`", found.help or "", "" if default == "`false`" else default
 
 
 def _routes() -> str:
@@ -243,6 +257,16 @@ def _signature(method: Callable[..., Any]) -> str:
     assert isinstance(written, (ast.FunctionDef, ast.AsyncFunctionDef))
     lines = source.splitlines()[written.lineno - 1 : written.body[0].lineno - 1]
     return "\n".join(lines) + " ..."
+
+
+def _recipes() -> str:
+    """The shipped recipes, read as the contracts they are."""
+    found = {
+        path.parent.name: tomllib.loads(path.read_text("utf-8")) for path in sorted(RECIPES.glob("*/feature.toml"))
+    }
+    return _table(
+        ("Recipe", "Purpose"), [(f"`recipe:{name}`", recipe["purpose"]) for name, recipe in found.items()]
+    )
 
 
 def _providers() -> str:
@@ -317,6 +341,7 @@ _BLOCKS: dict[str, Callable[..., str]] = {
     "routes": _routes,
     "roles": _roles,
     "class": _class,
+    "recipes": _recipes,
     "providers": _providers,
     "members": _members,
 }

@@ -137,6 +137,14 @@ async def test_an_input_that_breaks_its_promise_is_refused_and_recorded() -> Non
     assert [run.status for run in house.runs] == ["refused"]
 
 
+async def test_an_input_that_is_no_text_is_refused_and_recorded() -> None:
+    house = House({"large": [GOOD]})
+    answer = await house.ask({"question": "half \ud800 of a pair"})
+    assert answer.error is not None
+    assert (answer.status, answer.error.code) == ("refused", "input.invalid")
+    assert [run.status for run in house.runs] == ["refused"]
+
+
 async def test_a_day_whose_budget_is_spent_refuses_or_falls_back() -> None:
     house = House({"large": [GOOD]}, spent_usd=Decimal(5))
     budget = Budget(None, Decimal(5))

@@ -43,6 +43,15 @@ def examine(value: Json, schema: JsonSchema, root: str = "output") -> list[Viola
     return [found for error in _validator(json.dumps(schema)).iter_errors(value) for found in _explain(error, root)]
 
 
+def is_unicode(value: Json) -> bool:
+    """Can every text in it be written as UTF-8? Half of a surrogate pair cannot."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def flaw(schema: Json) -> str:
     """Why `schema` is not a usable JSON Schema; "" when it is one."""
     try:

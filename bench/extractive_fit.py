@@ -26,7 +26,7 @@ from steadyhand.types.ports import Vectors
 
 Array = NDArray[np.float64]
 _FOLDS = 6
-_REFUSED = 0.01  # share of the answerable questions that may be refused
+_REFUSED = 0.015  # share of the answerable questions that may be refused
 _UNANSWERABLE = 0.2  # share of the questions to expect that the sources do not answer, for the confidence
 
 
@@ -181,16 +181,17 @@ def judged(rows: Array, labels: Array, importance: Array, folds: NDArray[np.int6
 
 
 def evidence_figures(known: Sequence[Case], off: Sequence[Case], without: Sequence[Case]) -> dict[str, float]:
-    """Fits answerable against off topic, and says what refusing costs and brings."""
+    """Fits answerable against off topic and against unanswered, and says what refusing costs and brings."""
     asked = [*known, *off, *without]
     rows = np.array([select.signs(case.ranking) for case in asked])
     n = len(known)
-    importance = np.repeat([1.0, 1.0, 0.0], n)
+    importance = np.repeat([1.0, 0.5, 0.5], n)
     log_odds, weights = judged(rows, np.repeat([1.0, 0.0, 0.0], n), importance, folds_of(asked))
     needed = np.quantile(rows[:n] @ weights[:-1] + weights[-1], _REFUSED)
     say(f"EVIDENCE = {np.round(weights, 2).tolist()}; EVIDENCE_NEEDED = {needed:.2f}")
+    select.EVIDENCE, select.EVIDENCE_NEEDED = weights, float(needed)  # the confidence builds on them
     refused = {}
-    for share in (0.005, _REFUSED, 0.02, 0.05):
+    for share in (0.01, _REFUSED, 0.02, 0.05):
         refused[share] = [float(np.mean(part < np.quantile(log_odds[:n], share))) for part in np.split(log_odds, 3)]
         say("refused: answerable {:.1%}, off topic {:.1%}, without the answer {:.1%}".format(*refused[share]))
     return dict(zip(("refused", "refused_off_topic", "refused_without"), refused[_REFUSED], strict=True))

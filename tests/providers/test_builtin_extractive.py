@@ -95,7 +95,7 @@ def test_sentences_are_embedded_in_one_call_with_the_one_before_them():
     (texts,) = embed.calls
     assert len(texts) == 1 + _select.SHORTLIST
     assert texts[0] == "Which rule is about hotels?"
-    assert any("Rule number 0 is about hotels. Rule number 1 is about hotels." in text for text in texts)
+    assert any("Rule number 0 is about hotels.\nRule number 1 is about hotels." in text for text in texts)
 
 
 def test_a_sentence_in_two_overlapping_passages_is_quoted_once(embed: MiniLM):
@@ -108,6 +108,30 @@ def test_a_long_table_is_quoted_by_its_lines(embed: MiniLM):
     table = "\n".join(f"Size {n} weighs {n * 37} grams and costs {n * 11} EUR" for n in range(1, 40))
     output = json.loads(extractive.build(embed)(request("What does size 17 cost?", table)).text)
     assert output["citations"][0]["quote"] == "Size 17 weighs 629 grams and costs 187 EUR"
+
+
+def test_a_row_of_a_table_is_understood_by_its_first_line(embed: MiniLM):
+    table = "Country Full day Partial day\nAustria 40 27\nBelgium 42 28\nFrance 48 32\nSpain 36 24"
+    output = json.loads(extractive.build(embed)(request("How much is a full day in France?", table)).text)
+    assert output["citations"][0]["quote"] == "France 48 32"
+
+
+def test_a_question_in_the_source_is_answered_by_what_follows_it(embed: MiniLM):
+    faq = (
+        "Can I wash the jacket in a machine? Yes, at 30 degrees. Is it waterproof? It keeps out rain for two hours."
+    )
+    output = json.loads(extractive.build(embed)(request("Is the jacket waterproof?", faq)).text)
+    assert output["citations"][0]["quote"] == "It keeps out rain for two hours."
+
+
+def test_headings_are_not_answers_and_bullets_are_not_quoted():
+    text = "Limits per night\n\n- The limit for hotels is 140 EUR.\n- Trains have no limit at all."
+    found = replace(passage(text), section="Travel > Limits per night")
+    ranking = _select.rank("What is the limit per night?", [found], Counted())
+    assert [it.text for it in ranking.sentences] == [
+        "The limit for hotels is 140 EUR.",
+        "Trains have no limit at all.",
+    ]
 
 
 def test_the_text_fits_the_room_it_is_given(embed: MiniLM):

@@ -9,7 +9,7 @@ Kind = Literal["number", "time", "name"]
 
 _ASKS: dict[Kind, re.Pattern[str]] = {
     "number": re.compile(
-        r"""\b(?:how\ (?:many|much|old|long|far|big|large|tall|often|fast|high|deep|wide|soon|late)
+        r"""\b(?:how\ (?:many|much|old|long|far|big|large|tall|often|fast|high|deep|wide|soon|late|quickly)
         | (?:what|which)\ (?:percent|percentage|number|amount|price|cost|limit|population|temperature|age)
         | (?:what|which)\ (?:year|date|day|month|century|decade|time) | when)\b""",
         re.IGNORECASE | re.VERBOSE,
@@ -22,9 +22,12 @@ _ASKS: dict[Kind, re.Pattern[str]] = {
     ),
 }
 _SPELLED = """
-    one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand
-    million billion half dozen once twice
-"""
+    two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand million
+    billion half dozen twice
+"""  # "one" is mostly a pronoun
+_HOW = re.compile(
+    r"\bhow (?:many|much|old|long|far|big|large|tall|often|fast|high|deep|wide|soon|late|quickly)\b", re.IGNORECASE
+)
 _NUMBER = frozenset(_SPELLED.split())
 _TIME = re.compile(
     r"\b(?:1\d{3}|20\d\d|\d{3,4}s|century|BC|AD|January|February|March|April|May|June|July|August|September|October"
@@ -36,6 +39,11 @@ _NAME = re.compile(r"(?<=[^.!?\"“(]\s)[A-Z][\w'’-]+")  # capitalised, and no
 def asked_for(question: str) -> frozenset[Kind]:
     """The kinds of thing that answer `question`; empty when its words do not tell."""
     return frozenset(kind for kind, pattern in _ASKS.items() if pattern.search(question))
+
+
+def topic(question: str) -> str:
+    """The question without `how many`, `how long` and their like: they ask for a number, they are not the topic."""
+    return _HOW.sub(" ", question)
 
 
 def offers(sentence: str, kind: Kind, asked: frozenset[str]) -> bool:

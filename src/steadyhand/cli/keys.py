@@ -21,7 +21,7 @@ def create(
 ) -> None:
     """Make a key and print it, the only time it is shown; only its hash is kept.
 
-    A reader reads knowledge and traces, a caller also calls features, an admin does everything.
+    A caller calls features and reads knowledge, a reader reads knowledge and runs, an admin does everything.
 
     \b
     Example:

@@ -46,6 +46,8 @@ def test_a_command_with_commands_of_its_own_lists_them(group: str, inside) -> No
 def test_the_help_lists_every_command_and_imports_none_of_them(steadyhand) -> None:
     shown = steadyhand("--help")
     assert shown.returncode == 0
+    assert "Run AI features in production" in shown.stdout
+    assert "..." not in shown.stdout.partition("Commands:")[2]
     for name in plugins.names("cli"):
         assert re.search(rf"^  {name} +\S", shown.stdout, re.MULTILINE)
     listing = "import sys; from steadyhand import cli; cli.main(['--help'], serve=None); print(*sys.modules)"

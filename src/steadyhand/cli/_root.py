@@ -34,8 +34,8 @@ class Commands(TyperGroup):
 
 def main(arguments: Sequence[str], *, serve: Serve) -> int:
     """Run one command; returns the exit code: 0 good, 1 problems found, 2 misuse, 130 after Ctrl-C."""
-    app = new_app()
-    app.callback(cls=Commands, no_args_is_help=True, epilog=_EPILOG)(_program)
+    app = new_app(_ABOUT)
+    app.callback(cls=Commands, epilog=_EPILOG)(_program)
     program = get_command(app)
     assert isinstance(program, Commands)
     program.commands = {name: TyperCommand(name, help=_about(name)) for name in plugins.names(_FOLDER)}
@@ -63,6 +63,7 @@ def _take_debug(context: typer.Context, is_debugging: bool) -> None:
 
 
 _GENERAL = ("workspace", "quiet", "debug")
+_ABOUT = "Run AI features in production: answers with evidence, checks, and a record of every run."
 _EPILOG = "First time here? `steadyhand demo` shows a company's documents answering questions."
 
 
@@ -92,7 +93,7 @@ def _program(
         ),
     ] = False,
 ) -> None:  # fmt: skip
-    """Run AI features in production: answers with evidence, checks, and a record of every run."""
+    """The options that every command takes; their callbacks hand them to the shell."""
 
 
 def _extend(command: TyperCommand | TyperGroup, options: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Check every contract and say everything that is wrong with them, at once."""
+"""Check every contract and say all that is wrong, at once."""
 
 from datetime import UTC, datetime
 from typing import Annotated

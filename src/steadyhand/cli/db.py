@@ -1,4 +1,4 @@
-"""Bring the database's schema forward, back the database up, restore it."""
+"""Upgrade the database's schema, back the database up, restore it."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""See it work: the example company answers three questions, then serves."""
+"""See it work: an example company answers from its documents."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Bring documents into a knowledge base, or follow what changed in them."""
+"""Bring documents into a knowledge base, or follow their changes."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Make a workspace: an empty one, or a copy of the example company."""
+"""Make a workspace: an empty one, or the example company."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""List the models a contract can name; fetch the local embedding model."""
+"""List the models there are; fetch the local embedding model."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -13,9 +13,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from steadyhand.errors import DatabaseUnavailable, DiskFull, NotFound, NotWritable, SchemaNewer, StorageError
+from steadyhand.errors import (
+    DatabaseUnavailable,
+    DiskFull,
+    Duplicate,
+    NotFound,
+    NotWritable,
+    SchemaNewer,
+    StorageError,
+)
 from steadyhand.storage import Database, backup, embedded, migrate, owner
-from steadyhand.storage.failures import Duplicate
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ when first asked for, so that `import steadyhand` costs nothing.
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["AsyncClient", "AsyncWorkspace", "Client", "Workspace", "__version__"]
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime reads it when loaded: nothing leaves the house
 
 _HOMES = {
     "AsyncClient": "steadyhand.client",

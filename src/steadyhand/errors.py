@@ -28,7 +28,8 @@ SteadyhandError
 │   ├── DiskFull
 │   ├── NotWritable
 │   ├── DatabaseUnavailable
-│   └── SchemaNewer
+│   ├── SchemaNewer
+│   └── Duplicate
 ├── DocumentError           a file that cannot be read
 │   ├── DocumentUnsupported
 │   └── DocumentUnreadable
@@ -227,6 +228,12 @@ class SchemaNewer(StorageError):
     """The database was made by a newer Steadyhand."""
 
     code, status = "storage.schema_newer", 503
+
+
+class Duplicate(StorageError):
+    """A row with this key is there already."""
+
+    code, status = "storage.duplicate", 409
 
 
 class DocumentError(SteadyhandError):

@@ -188,6 +188,12 @@ async def test_rules_that_settle_everything_need_no_model() -> None:
     assert answer.cost_usd == 0
 
 
+async def test_what_a_rule_settles_no_model_changes() -> None:
+    rule = Rule("input.question == 'How much?'", {"answer": "Ask finance: the limit may be exceeded by 20 %"})
+    answer = await House({"large": [GOOD]}).ask(rules=(rule,))
+    assert answer.output == {"answer": "Ask finance: the limit may be exceeded by 20 %", "found": True}
+
+
 async def test_a_person_is_asked_where_the_contract_says_so_and_no_output_leaves_before() -> None:
     house = House({"large": [GOOD]})
     answer = await house.ask(review=Review("confidence < 0.95", 1800))

@@ -12,7 +12,7 @@ from steadyhand.features.shorttypes import object_schema
 from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.providers.builtin import nearest
 from steadyhand.types.json import JsonObject, JsonSchema
-from steadyhand.types.model import CompletionRequest, Example, Rule, Task
+from steadyhand.types.model import CompletionRequest, Example, Task
 from steadyhand.types.ports import Vectors
 
 pytest_plugins = ("models",)
@@ -49,11 +49,11 @@ class Counted:
 def request(
     values: JsonObject,
     *,
-    rules: tuple[Rule, ...] = (),
+    settled: JsonObject | None = None,
     examples: tuple[Example, ...] = EXAMPLES,
     schema: JsonSchema = SCHEMA,
 ) -> CompletionRequest:
-    task = Task(input=values, query="", output_schema=schema, examples=examples, rules=rules)
+    task = Task(input=values, query="", output_schema=schema, examples=examples, settled=settled or {})
     return CompletionRequest(messages=(), task=task, output_schema=schema, timeout_s=5)
 
 
@@ -73,25 +73,21 @@ def test_what_resembles_nothing_is_unsure(embed: MiniLM):
     assert completion.confidence < 0.4
 
 
-def test_rules_come_first_and_the_first_rule_that_names_a_field_decides(embed: MiniLM):
-    rules = (
-        Rule("input.subject.lowerAscii().contains('quote')", {"category": "sales"}),
-        Rule("input.subject.matches('(?i)charged')", {"category": "support", "angry": False}),
-        Rule("input.channel == 'phone'", {"angry": True}),
-        Rule("input.subject > 3", {"angry": True}),
-    )
-    text = json.loads(nearest.build(embed)(request({"subject": "Charged for a QUOTE"}, rules=rules)).text)
-    assert text["category"] == "sales"
-    assert text["angry"] is False
+def test_what_rules_have_settled_stays_and_examples_say_the_rest(embed: MiniLM):
+    settled: JsonObject = {"category": "sales"}
+    output = json.loads(nearest.build(embed)(request({"subject": "Charged for a QUOTE"}, settled=settled)).text)
+    assert output["category"] == "sales"
+    assert set(output) == {"category", "angry", "language"}
 
 
 def test_what_rules_settle_needs_no_examples():
-    embed = Counted()
-    rules = (Rule("true", {"category": "sales", "angry": False, "language": "de"}),)
-    completion = nearest.build(embed)(request({"subject": "x"}, rules=rules, examples=()))
-    assert json.loads(completion.text) == {"category": "sales", "angry": False, "language": "de"}
+    def embed(texts):
+        raise AssertionError("nothing is left to look up")
+
+    settled: JsonObject = {"category": "sales", "angry": False, "language": "de"}
+    completion = nearest.build(embed)(request({"subject": "x"}, settled=settled, examples=()))
+    assert json.loads(completion.text) == settled
     assert completion.confidence == 1
-    assert not embed.sizes
 
 
 def test_the_language_is_that_of_the_text(embed: MiniLM):

@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from steadyhand.errors import DatabaseUnavailable, StorageError
+from steadyhand.errors import DatabaseUnavailable, Duplicate, StorageError
 from steadyhand.ledger.rows import TABLES, rows_of
 from steadyhand.storage import Database
-from steadyhand.storage.failures import Duplicate
 from steadyhand.types.run import Run
 
 _BATCH = 256  # runs per commit: enough to make the fsync cheap, few enough to keep the wait short

@@ -52,7 +52,7 @@ def _request(run: Run, *, timeout_s: float) -> CompletionRequest:
             output_schema=run.feature.output_schema,
             passages=passages,
             examples=run.feature.examples,
-            rules=run.feature.rules,
+            settled=run.settled,
         ),
         output_schema=wire_schema(run.feature),
         timeout_s=timeout_s,

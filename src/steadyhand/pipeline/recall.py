@@ -1,4 +1,4 @@
-"""Step: is the answer already known? Today: do the contract's rules settle every field without a model?"""
+"""Step: is the answer already known? Today: what do the contract's rules settle without a model?"""
 
 from dataclasses import replace
 
@@ -12,9 +12,10 @@ RULES = ModelId("local:rules")
 
 
 async def recall(run: Run, ports: Ports) -> StepResult:
-    """Take the output from the rules when they alone make a complete one; no model is asked then."""
+    """Note the fields that rules decide, whatever a model says later; when they are all there is, ask no model."""
     del ports
-    decided = decide(run.feature.rules, run.input, run.feature.input_schema)
-    if not decided or violations(decided, run.feature.output_schema, "output"):
+    settled = decide(run.feature.rules, run.input, run.feature.input_schema)
+    run = replace(run, settled=settled)
+    if not settled or violations(settled, run.feature.output_schema, "output"):
         return Continue(run)
-    return Continue(replace(run, output=decided, model=RULES, confidence=1.0))
+    return Continue(replace(run, output=settled, model=RULES, confidence=1.0))

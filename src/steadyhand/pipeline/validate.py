@@ -24,7 +24,7 @@ async def validate(run: Run, ports: Ports) -> StepResult:
                 _judged(run, [CheckResult("parse", "block", False, str(error))]), f"Answer with JSON only: {error}"
             )
         citations = output.pop("citations", []) if run.feature.knowledge else []
-        run = replace(run, output=output)
+        run = replace(run, output={**output, **run.settled})
     assert run.output is not None
     passages = run.retrieval.passages if run.retrieval else ()
     found, unsupported = evidence(citations, passages, run.feature.text_field)
@@ -50,9 +50,7 @@ def _citation_problems(run: Run, problems: list[str]) -> list[str]:
     assert run.output is not None
     if run.evidence or problems or is_abstention(run.output):
         return problems
-    return [
-        "expected a citation for what the output says; found none (found = false says that nothing is known)"
-    ]
+    return ["expected a citation for what the output says; found none (found = false says that nothing is known)"]
 
 
 def _values(run: Run) -> JsonObject:

@@ -7,15 +7,12 @@ import psycopg
 from psycopg import errors as postgres
 from psycopg_pool import PoolTimeout
 
-from steadyhand.errors import DatabaseUnavailable, DiskFull, NotWritable, StorageError
+from steadyhand.errors import DatabaseUnavailable, DiskFull, Duplicate, NotWritable, StorageError
 
 _FREE = "free some space; nothing that was acknowledged is lost"
-
-
-class Duplicate(StorageError):
-    """A row with this key is there already."""
-
-    code, status = "storage.duplicate", 409
+_EXTENSION = (
+    "the role needs its own schema and the extension vector (pgvector 0.7 or newer); CREATE EXTENSION vector"
+)
 
 
 @contextlib.contextmanager
@@ -31,6 +28,8 @@ def translated() -> Iterator[None]:
         raise NotWritable(
             f"the database is read-only: {error}", hint="check database_url: is it a replica?"
         ) from error
+    except (postgres.InsufficientPrivilege, postgres.UndefinedFile, postgres.FeatureNotSupported) as error:
+        raise StorageError(f"the database refused: {error}", hint=_EXTENSION) from error
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
         if "No space left on device" in str(error):
             raise DiskFull(f"the database is out of space: {error}", hint=_FREE) from error

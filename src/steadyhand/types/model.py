@@ -1,7 +1,7 @@
 """What is said to a model, and what comes back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -52,7 +52,7 @@ class Task:
     output_schema: JsonSchema  # of the feature's output, without `citations`
     passages: tuple[Passage, ...] = ()
     examples: tuple[Example, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    settled: JsonObject = field(default_factory=dict)  # output fields that the contract's rules have decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,7 @@ class Run:
     data_class: DataClass
     attempt: int = 0
     findings: tuple[Finding, ...] = ()
+    settled: JsonObject = field(default_factory=dict)  # output fields that rules have decided
     query: str = ""
     retrieval: Retrieval | None = None
     candidates: tuple[Candidate, ...] = ()

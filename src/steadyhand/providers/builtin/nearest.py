@@ -1,4 +1,4 @@
-"""Classifies without a language model: the contract's rules first, then the nearest labelled examples.
+"""Classifies without a language model: what rules have settled stays, the nearest labelled examples say the rest.
 
 It fills enums, booleans and languages. On the example company's tickets (76 examples, 40 of gold, five languages)
 it is right in .90 of the categories, .82 of the urgencies and .90 of the sentiments. Its confidence is the
@@ -16,7 +16,6 @@ import numpy as np
 
 from steadyhand.errors import ProviderRefused
 from steadyhand.language.detect import UNKNOWN, language_of
-from steadyhand.providers.builtin._rules import settled
 from steadyhand.providers.ports import Local
 from steadyhand.types.json import Json, JsonObject, JsonSchema
 from steadyhand.types.model import Completion, CompletionRequest, Example, Task
@@ -54,7 +53,7 @@ class _Nearest:
     def __call__(self, request: CompletionRequest) -> Completion:
         """The output object as JSON. Raises `ProviderRefused` for a required field that it cannot fill."""
         task = request.task
-        output = settled(task.rules, task.input)
+        output = dict(task.settled)
         fields = {name: kind for name, kind in _kinds(task.output_schema).items() if name not in output}
         votes = self._votes(task, [name for name, kind in fields.items() if kind == "choice"])
         votes |= {name: _language(task.input) for name, kind in fields.items() if kind == "language"}

@@ -33,11 +33,14 @@ def finish(figures: Mapping[str, Any]) -> None:
 
 
 @asynccontextmanager
-async def workspace(settings: str = "") -> AsyncIterator[AsyncWorkspace]:
-    """An empty workspace with a database of its own, gone afterwards."""
+async def workspace(settings: str = "", copied: Path | None = None) -> AsyncIterator[AsyncWorkspace]:
+    """An empty workspace, or a copy of one, with a database of its own; gone afterwards."""
     root = Path(tempfile.mkdtemp(prefix="steadyhand-bench-"))
-    (root / "steadyhand.toml").write_text(settings, encoding="utf-8")
-    (root / "features").mkdir()
+    if copied is None:
+        (root / "features").mkdir()
+        (root / "steadyhand.toml").write_text(settings, encoding="utf-8")
+    else:
+        shutil.copytree(copied, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".steadyhand"))
     opened = await AsyncWorkspace.open(root)
     try:
         yield opened

@@ -1,16 +1,16 @@
 """What Steadyhand adds to a model call: everything on the path of a run but the model itself.
 
-    python bench/overhead.py [--data FEATURES] [--runs N]
+    python bench/overhead.py [--data WORKSPACE] [--runs N]
 
-`FEATURES` is a folder of features (default: the ones written here): each is called with the first input of its
-`gold.jsonl`. The models are built in and answer at once, so what is measured is the path: admission, guardrails,
-rules, search, prompt, parsing, checks, and the rows in the ledger, written with fsync before the answer leaves.
+`WORKSPACE` is a workspace such as examples/company: its knowledge is ingested, and each feature is called with the
+first input of its `gold.jsonl`; the time of the built-in model is in the figures then. Without it a feature is
+called that rules alone decide, so that what is left is the path: admission, guardrails, rules, schema, checks, and
+the rows in the ledger, written with fsync before the answer leaves.
 """
 
 import argparse
 import asyncio
 import json
-import shutil
 import time
 from pathlib import Path
 from statistics import median
@@ -41,17 +41,18 @@ then = { queue = "billing" }
 _INPUT = {"subject": "Invoice 4711", "body": "Please send the invoice of May again, the file was empty. " * 8}
 
 
-async def main(features: Path | None, runs: int) -> None:
-    async with workspace() as opened:
+async def main(data: Path | None, runs: int) -> None:
+    async with workspace(copied=data) as opened:
         folder = opened.settings.root / "features"
-        if features is None:
+        if data is None:
             (folder / "ruled").mkdir()
             (folder / "ruled" / "feature.toml").write_text(_RULED, encoding="utf-8")
             (folder / "ruled" / "gold.jsonl").write_text(
                 json.dumps({"input": _INPUT, "expect": {}}), encoding="utf-8"
             )
-        else:
-            shutil.copytree(features, folder, dirs_exist_ok=True)
+        for base in opened.settings.knowledge:
+            async for progress in opened.sync(base):
+                say(f"{base}: {progress.path} {progress.outcome}")
         figures = {}
         for name in opened.features.names():
             line = (folder / name / "gold.jsonl").read_text(encoding="utf-8").splitlines()[0]

@@ -12,7 +12,7 @@ from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
 from steadyhand.cli.run import ended_badly
 from steadyhand.errors import UsageError
 from steadyhand.types.ids import FeatureName
-from steadyhand.types.json import Json, JsonSchema
+from steadyhand.types.json import Json, JsonSchema, fields, required
 from steadyhand.types.wire import answer_json
 from steadyhand.workspace import AsyncWorkspace
 
@@ -41,10 +41,8 @@ def ask(
 
 def text_input(schema: JsonSchema) -> str | None:
     """The input field that takes a text: the only required one, else the first; None when no field does."""
-    properties = schema.get("properties")
-    texts = [name for name, field in properties.items() if _is_text(field)] if isinstance(properties, dict) else []
-    required = schema.get("required")
-    needed = [name for name in texts if isinstance(required, list) and name in required]
+    texts = [name for name, field in fields(schema).items() if _is_text(field)]
+    needed = [name for name in texts if name in required(schema)]
     return next(iter(needed if len(needed) == 1 else texts), None)
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from steadyhand.checks.schema import Violation, examine
 from steadyhand.features.files import Files
-from steadyhand.prompts.template import fields
-from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.types.json import Json, JsonObject, JsonSchema, fields
 from steadyhand.types.model import Example
 
 EXAMPLES = "examples.jsonl"

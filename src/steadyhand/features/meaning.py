@@ -13,9 +13,8 @@ from steadyhand.features.flaw import Flaw, KeyPath
 from steadyhand.features.known import Known
 from steadyhand.features.parse import Parsed
 from steadyhand.features.schemas import text_field
-from steadyhand.prompts.template import fields
 from steadyhand.types.ids import ModelId
-from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.types.json import Json, JsonObject, JsonSchema, fields
 
 
 def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:

@@ -9,8 +9,7 @@ from steadyhand.checks.schema import flaw as schema_flaw
 from steadyhand.features.files import Files, Layers
 from steadyhand.features.flaw import Flaw
 from steadyhand.features.shorttypes import object_schema
-from steadyhand.prompts.template import fields
-from steadyhand.types.json import Json, JsonSchema
+from steadyhand.types.json import Json, JsonSchema, fields
 
 _FILE = re.compile(r"[\w-][\w.-]*\.json")
 

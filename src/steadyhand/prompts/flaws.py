@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from jinja2 import TemplateSyntaxError, nodes
 
 from steadyhand.errors import did_you_mean
-from steadyhand.prompts.template import PASSAGES, bindings, fields, parsed, path_of
-from steadyhand.types.json import JsonSchema
+from steadyhand.prompts.template import PASSAGES, bindings, parsed, path_of
+from steadyhand.types.json import JsonSchema, fields
 
 _STATEMENTS = (nodes.Output, nodes.If, nodes.For, nodes.Assign)
 _LOOP_NUMBERS = frozenset(("index", "index0", "revindex", "revindex0", "first", "last", "length"))

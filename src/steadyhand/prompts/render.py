@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Sequence
 
-from steadyhand.prompts.template import PASSAGES, Placed, fields, pieces
+from steadyhand.prompts.template import PASSAGES, Placed, pieces
 from steadyhand.types.feature import Feature
-from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, required
 from steadyhand.types.model import Message, Role
 from steadyhand.types.passage import Passage
 from steadyhand.types.text import DataClass, Origin, Segment
@@ -80,12 +80,10 @@ def wire_schema(feature: Feature) -> JsonSchema:
     """The schema of what a model answers: the output's, with `citations` when the feature has knowledge."""
     if feature.knowledge is None:
         return feature.output_schema
-    required = feature.output_schema.get("required", [])
-    assert isinstance(required, list)
     return {
         **feature.output_schema,
         "properties": {**fields(feature.output_schema), "citations": _CITATIONS},
-        "required": [*required, "citations"],
+        "required": [*required(feature.output_schema), "citations"],
     }
 
 

@@ -13,7 +13,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, Undefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from steadyhand.errors import ContractInvalid
-from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.types.json import JsonObject
 
 PASSAGES = "passages"
 
@@ -52,12 +52,6 @@ def pieces(source: str, values: JsonObject, passage_count: int) -> list[str]:
         raise ContractInvalid(
             f"the template cannot be rendered: {error}", hint="steadyhand check shows where"
         ) from error
-
-
-def fields(schema: JsonSchema) -> Mapping[str, Json]:
-    """The properties of an object's schema, by name."""
-    found = schema.get("properties")
-    return found if isinstance(found, dict) else {}
 
 
 def path_of(node: nodes.Node) -> tuple[str, ...]:

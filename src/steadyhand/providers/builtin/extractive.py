@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from steadyhand.errors import ProviderRefused
 from steadyhand.providers.builtin._select import Choice, Sentence, choose
 from steadyhand.providers.ports import Local
-from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, required
 from steadyhand.types.model import Completion, CompletionRequest
 from steadyhand.types.ports import Embed
 
@@ -28,12 +28,12 @@ class _Extractive:
 
     def __call__(self, request: CompletionRequest) -> Completion:
         """The best sentences of `request.task.passages`. Raises `ProviderRefused` for fields it cannot fill."""
-        fields = _Fields.of(request.task.output_schema)
+        filled = _Fields.of(request.task.output_schema)
         choice = choose(request.task.query, request.task.passages, self.embed)
-        sentences = fields.fitting(choice)
-        output: JsonObject = {fields.text: answer(sentences)}
-        if fields.found:
-            output[fields.found] = bool(sentences)
+        sentences = filled.fitting(choice)
+        output: JsonObject = {filled.text: answer(sentences)}
+        if filled.found:
+            output[filled.found] = bool(sentences)
         output["citations"] = [{"passage": it.passage + 1, "quote": it.text} for it in sentences]
         text = json.dumps(output, ensure_ascii=False)
         return Completion(text=text, model="extractive", confidence=choice.confidence)
@@ -55,15 +55,14 @@ class _Fields:
 
     @classmethod
     def of(cls, schema: JsonSchema) -> "_Fields":
-        properties, required = schema.get("properties"), schema.get("required")
-        known: dict[str, Json] = properties if isinstance(properties, dict) else {}
+        known = fields(schema)
         text = next((name for name, it in known.items() if _is(it, "string")), "")
         found = next((name for name, it in known.items() if _is(it, "boolean")), "")
-        others = [name for name in required if name not in {text, found}] if isinstance(required, list) else []
+        others = [name for name in required(schema) if name not in {text, found}]
         if not text or others:
             raise ProviderRefused(
                 f"the extractive model fills one text field and one boolean; found {', '.join(map(repr, known))}",
-                hint=f"make {', '.join(map(str, others))} optional, or use another model"
+                hint=f"make {', '.join(others)} optional, or use another model"
                 if others
                 else "give the output a text field",
             )

@@ -17,7 +17,7 @@ import numpy as np
 from steadyhand.errors import ProviderRefused
 from steadyhand.language.detect import UNKNOWN, language_of
 from steadyhand.providers.ports import Local
-from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, required
 from steadyhand.types.model import Completion, CompletionRequest, Example, Task
 from steadyhand.types.ports import Embed, Vectors
 
@@ -54,9 +54,9 @@ class _Nearest:
         """The output object as JSON. Raises `ProviderRefused` for a required field that it cannot fill."""
         task = request.task
         output = dict(task.settled)
-        fields = {name: kind for name, kind in _kinds(task.output_schema).items() if name not in output}
-        votes = self._votes(task, [name for name, kind in fields.items() if kind == "choice"])
-        votes |= {name: _language(task.input) for name, kind in fields.items() if kind == "language"}
+        open_kinds = {name: kind for name, kind in _kinds(task.output_schema).items() if name not in output}
+        votes = self._votes(task, [name for name, kind in open_kinds.items() if kind == "choice"])
+        votes |= {name: _language(task.input) for name, kind in open_kinds.items() if kind == "language"}
         output |= {name: vote.value for name, vote in votes.items()}
         _require(output, task.output_schema)
         return Completion(
@@ -69,8 +69,8 @@ class _Nearest:
         if not names or not task.examples:
             return {}
         similarity = self._vectors(task.examples) @ self._embed([text_of(task.input)])[0]
-        fields = _properties(task.output_schema)
-        found = {name: vote(task.examples, similarity, name, _choices(fields[name])) for name in names}
+        known = _field_schemas(task.output_schema)
+        found = {name: vote(task.examples, similarity, name, _choices(known[name])) for name in names}
         return {name: it for name, it in found.items() if it is not None}
 
     def _vectors(self, examples: tuple[Example, ...]) -> Vectors:
@@ -116,7 +116,7 @@ def _language(values: JsonObject) -> Vote:
 
 
 def _kinds(schema: JsonSchema) -> dict[str, Kind]:
-    return {name: _kind(field) for name, field in _properties(schema).items()}
+    return {name: _kind(field) for name, field in _field_schemas(schema).items()}
 
 
 def _kind(field: JsonObject) -> Kind:
@@ -136,15 +136,12 @@ def _choices(field: JsonObject) -> Sequence[Json]:
     )
 
 
-def _properties(schema: JsonSchema) -> dict[str, JsonObject]:
-    listed = schema.get("properties")
-    fields = listed.items() if isinstance(listed, dict) else ()
-    return {name: field for name, field in fields if isinstance(field, dict)}
+def _field_schemas(schema: JsonSchema) -> dict[str, JsonObject]:
+    return {name: field for name, field in fields(schema).items() if isinstance(field, dict)}
 
 
 def _require(output: JsonObject, schema: JsonSchema) -> None:
-    required = schema.get("required")
-    missing = [str(name) for name in required if name not in output] if isinstance(required, list) else []
+    missing = [name for name in required(schema) if name not in output]
     if missing:
         raise ProviderRefused(
             f"the nearest model fills enums from labelled examples, booleans and languages; it cannot fill "

@@ -7,7 +7,7 @@ from steadyhand.errors import NotFound
 from steadyhand.serve.contracts import good
 from steadyhand.serve.request import Opened
 from steadyhand.types.feature import Feature
-from steadyhand.types.json import JsonSchema
+from steadyhand.types.json import JsonSchema, fields
 from steadyhand.workspace import AsyncWorkspace
 
 PATH = "/console/runs/{run_id}"
@@ -32,8 +32,7 @@ async def page(run_id: str, workspace: Opened) -> dict[str, object]:
 
 def in_order(values: Mapping[str, Any], schema: JsonSchema) -> dict[str, Any]:
     """The fields in the order of the contract, which the database does not keep; unknown ones at the end."""
-    properties = schema.get("properties")
-    order = list(properties) if isinstance(properties, dict) else []
+    order = list(fields(schema))
     return dict(sorted(values.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
 
 

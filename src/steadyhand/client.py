@@ -4,22 +4,21 @@ with Client("https://ai.example.org", key) as client:
     answer = client.run("policy_answers", {"question": "May I work from abroad?"})
 """
 
-import asyncio
 import json
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Self, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 
+from steadyhand.background import BackgroundLoop
 from steadyhand.errors import ServerProtocol, ServerUnavailable, SteadyhandError, UsageError, of_code
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.passage import Retrieval
 from steadyhand.types.run import Answer, StepRecord
-from steadyhand.types.wire import answer_of, retrieval_of, step_of
+from steadyhand.types.wire import Received, answer_of, retrieval_of, step_of
 
 Event: TypeAlias = StepRecord | Answer
 """What a streamed run says: every step when it ends, then the answer."""
@@ -116,23 +115,12 @@ class AsyncClient:
         limit = aiohttp.ClientTimeout(
             total=None if is_stream else self._timeout_s, sock_connect=self._timeout_s, sock_read=self._timeout_s
         )
-        try:
+        with _translated(self._url, self._timeout_s):
             async with self._session().request(
                 method, self._url + path, json=body, params=query, timeout=limit, allow_redirects=False
             ) as response:
                 await _check(response)
                 yield response
-        except TimeoutError:
-            raise ServerUnavailable(
-                f"{self._url} did not answer within {self._timeout_s:g} s",
-                hint="raise timeout_s, or look at the server",
-            ) from None
-        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-            raise ServerUnavailable(
-                f"{self._url} does not answer: {error}", hint="is the server running? steadyhand up"
-            ) from error
-        except aiohttp.ClientError as error:
-            raise ServerProtocol(f"{self._url} does not speak HTTP as expected: {error}", hint=_NOT_OURS) from error
 
     def _session(self) -> aiohttp.ClientSession:
         if self._opened is None:
@@ -145,40 +133,36 @@ class Client:
 
     def __init__(self, url: str, key: str, *, timeout_s: float = 60.0) -> None:
         self._inner = AsyncClient(url, key, timeout_s=timeout_s)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="steadyhand-client", daemon=True)
-        self._thread.start()
+        self._background = BackgroundLoop("steadyhand-client")
 
     def run(self, feature: str, values: JsonObject) -> Answer:
         """Like `AsyncClient.run`."""
-        return self._wait(self._inner.run(feature, values))
+        return self._background.wait(self._inner.run(feature, values))
 
     def stream(self, feature: str, values: JsonObject) -> Iterator[Event]:
         """Like `AsyncClient.stream`."""
         events = self._inner.stream(feature, values)
         try:
-            while event := self._wait(anext(events, None)):
+            while event := self._background.wait(anext(events, None)):
                 yield event
         finally:
-            self._wait(events.aclose())
+            self._background.wait(events.aclose())
 
     def get_run(self, run_id: str) -> JsonObject:
         """Like `AsyncClient.get_run`."""
-        return self._wait(self._inner.get_run(run_id))
+        return self._background.wait(self._inner.get_run(run_id))
 
     def search(self, base: str, query: str, *, top_k: int = 8) -> Retrieval:
         """Like `AsyncClient.search`."""
-        return self._wait(self._inner.search(base, query, top_k=top_k))
+        return self._background.wait(self._inner.search(base, query, top_k=top_k))
 
     def features(self) -> list[JsonObject]:
         """Like `AsyncClient.features`."""
-        return self._wait(self._inner.features())
+        return self._background.wait(self._inner.features())
 
     def close(self) -> None:
-        self._wait(self._inner.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._background.wait(self._inner.close())
+        self._background.close()
 
     def __enter__(self) -> Self:
         return self
@@ -188,11 +172,22 @@ class Client:
     ) -> None:
         self.close()
 
-    def _wait(self, work: Awaitable[Result]) -> Result:
-        async def finished() -> Result:
-            return await work
 
-        return asyncio.run_coroutine_threadsafe(finished(), self._loop).result()
+@contextmanager
+def _translated(url: str, timeout_s: float) -> Iterator[None]:
+    """The HTTP library's errors as ours."""
+    try:
+        yield
+    except TimeoutError:
+        raise ServerUnavailable(
+            f"{url} did not answer within {timeout_s:g} s", hint="raise timeout_s, or look at the server"
+        ) from None
+    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+        raise ServerUnavailable(
+            f"{url} does not answer: {error}", hint="is the server running? steadyhand up"
+        ) from error
+    except aiohttp.ClientError as error:
+        raise ServerProtocol(f"{url} does not speak HTTP as expected: {error}", hint=_NOT_OURS) from error
 
 
 async def _check(response: aiohttp.ClientResponse) -> None:
@@ -217,7 +212,7 @@ async def _events(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Jso
             yield name, _object(value.encode(), 200)
 
 
-def _error(body: Mapping[str, Any], status: int) -> SteadyhandError:
+def _error(body: Received, status: int) -> SteadyhandError:
     """The error that a body tells of, as an instance of the class of its code."""
     said = body.get("error")
     if not isinstance(said, dict) or not isinstance(said.get("code"), str):
@@ -243,7 +238,7 @@ def _object(content: bytes, status: int) -> JsonObject:
     return value
 
 
-def _parsed(parse: Callable[[Mapping[str, Any]], Result], received: JsonObject) -> Result:
+def _parsed(parse: Callable[[Received], Result], received: JsonObject) -> Result:
     try:
         return parse(received)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:

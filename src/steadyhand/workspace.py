@@ -8,18 +8,18 @@ import asyncio
 import logging
 import os
 import secrets
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TypeVar, cast
+from typing import Self, cast
 
 from steadyhand import plugins, settings
 from steadyhand.access.keys import Keys
+from steadyhand.background import BackgroundLoop
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers
 from steadyhand.errors import NotFound
@@ -49,13 +49,6 @@ from steadyhand.types.text import DataClass
 _log = logging.getLogger(__name__)
 
 
-class _Closing(Protocol):
-    def close(self) -> None: ...
-
-
-Result = TypeVar("Result")
-ClosingPart = TypeVar("ClosingPart", bound=_Closing)
-
 OWNER = Principal(name="owner", role="admin")
 """Whoever has the workspace's files in hand needs no key."""
 
@@ -77,9 +70,10 @@ class AsyncWorkspace:
         self.reviews = ReviewTasks(database)
         self.knowledge = KnowledgeCatalogue(database)
         embed = LazyEmbed(partial(_load_embedder, configured))
-        embedder = self._closing(Embedder(embed))
+        embedder = resources.enter_context(closing(Embedder(embed)))
         self.search = Searcher(database, embedder, self.class_of)
-        self.ingest = self._closing(Ingest(KnowledgeStore(database), embedder, embed.count_tokens, configured.root))
+        ingest = Ingest(KnowledgeStore(database), embedder, embed.count_tokens, configured.root)
+        self.ingest = resources.enter_context(closing(ingest))
         completer = Completer(Transport(), embed)
         resources.push_async_callback(completer.close)
         writer = Ledger(database)
@@ -167,52 +161,44 @@ class AsyncWorkspace:
         """The data class of a knowledge base."""
         return self.settings.knowledge.get(base, KnowledgeSettings()).data_class
 
-    def _closing(self, part: ClosingPart) -> ClosingPart:
-        self._resources.callback(part.close)
-        return part
-
 
 class Workspace:
     """The same for programs without an event loop. `run`, `search` and `sync` may be called from any thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, inner: AsyncWorkspace, thread: threading.Thread) -> None:
-        self._loop = loop
+    def __init__(self, background: BackgroundLoop, inner: AsyncWorkspace) -> None:
+        self._background = background
         self._inner = inner
-        self._thread = thread
 
     @classmethod
     def open(cls, root: Path | str) -> "Workspace":
         """Like `AsyncWorkspace.open`."""
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="workspace", daemon=True)
-        thread.start()
+        background = BackgroundLoop("steadyhand-workspace")
         try:
-            inner = asyncio.run_coroutine_threadsafe(AsyncWorkspace.open(root), loop).result()
+            return cls(background, background.wait(AsyncWorkspace.open(root)))
         except BaseException:
-            _end(loop, thread)
+            background.close()
             raise
-        return cls(loop, inner, thread)
 
     def run(self, feature: str, values: JsonObject) -> Answer:
         """Like `AsyncWorkspace.run`."""
-        return self._wait(self._inner.run(feature, values))
+        return self._background.wait(self._inner.run(feature, values))
 
     def search(self, base: str, query: str, *, top_k: int = 8) -> Retrieval:
         """The best passages of a knowledge base, best first."""
-        return self._wait(self._inner.search(base, query, principal=OWNER, top_k=top_k))
+        return self._background.wait(self._inner.search(base, query, principal=OWNER, top_k=top_k))
 
     def sync(self, base: str, source: Path | None = None) -> Iterator[Progress]:
         """Like `AsyncWorkspace.sync`."""
         progress = self._inner.sync(base, source)
         while True:
             try:
-                yield self._wait(anext(progress))
+                yield self._background.wait(anext(progress))
             except StopAsyncIteration:
                 return
 
     def close(self) -> None:
-        self._wait(self._inner.close())
-        _end(self._loop, self._thread)
+        self._background.wait(self._inner.close())
+        self._background.close()
 
     def __enter__(self) -> Self:
         return self
@@ -221,12 +207,6 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _wait(self, work: Awaitable[Result]) -> Result:
-        async def finished() -> Result:
-            return await work
-
-        return asyncio.run_coroutine_threadsafe(finished(), self._loop).result()
 
 
 def known(configured: Settings, catalog: Catalog) -> Known:
@@ -245,12 +225,6 @@ def _knowledge_bases(configured: Settings) -> tuple[str, ...]:
     folder = configured.root / "knowledge"
     folders = {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
     return tuple(sorted(folders | set(configured.knowledge)))
-
-
-def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
 
 
 def _load_embedder(configured: Settings) -> LocalEmbed:

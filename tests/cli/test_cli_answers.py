@@ -12,7 +12,8 @@ QUESTION = "May I book above the hotel limit when the conference hotel is full?"
 
 
 def test_an_answer_shows_its_source_and_who_said_it(company: Path, steadyhand) -> None:
-    asked = steadyhand("ask", "policy_answers", QUESTION, "-w", str(company))
+    nobody_serves = {"STEADYHAND_SERVER__PORT": "1"}
+    asked = steadyhand("ask", "policy_answers", QUESTION, "-w", str(company), **nobody_serves)
     assert asked.returncode == 0
     assert asked.stderr == ""
     shown = re.sub(r"\d+(\.\d)? m?s   ", "TIME   ", asked.stdout)

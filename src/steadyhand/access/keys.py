@@ -14,9 +14,10 @@ from steadyhand.types.run import Principal, RoleName
 
 PREFIX = "sh_"
 SESSION_LIFETIME = timedelta(hours=12)
+SHOW_A_KEY = "send the header Authorization: Bearer sh_...; `steadyhand keys create NAME` makes a key"
+"""The hint for who shows no key, or one that does not open."""
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_HINT = "send the header Authorization: Bearer sh_...; `steadyhand keys create NAME` makes a key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,5 +121,5 @@ def _hash(secret: str) -> bytes:
 
 def _principal(row: Row | None, otherwise: str) -> Principal:
     if row is None:
-        raise Unauthenticated(otherwise, hint=_HINT)
+        raise Unauthenticated(otherwise, hint=SHOW_A_KEY)
     return Principal(name=row["name"], role=row["role"], key_id=row["id"])

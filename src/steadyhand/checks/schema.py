@@ -44,7 +44,7 @@ def examine(value: Json, schema: JsonSchema, root: str = "output") -> list[Viola
 
 
 def is_unicode(value: Json) -> bool:
-    """Can every text in it be written as UTF-8? Half of a surrogate pair cannot."""
+    """Can every text in it be written as UTF-8? JSON can spell half of a surrogate pair; UTF-8 cannot."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:

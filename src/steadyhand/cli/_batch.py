@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from steadyhand.cli._terminal import Advance
-from steadyhand.errors import NotFound, UsageError
+from steadyhand.errors import InvalidInput, NotFound, UsageError
 from steadyhand.types.json import JsonObject
 from steadyhand.types.run import Answer
 from steadyhand.types.wire import answer_json
@@ -93,7 +93,7 @@ async def _row(item: _Input, ask: Callable[[JsonObject], Awaitable[Answer]]) -> 
 
 
 def _refusal(message: str) -> JsonObject:
-    return {"status": "refused", "error": {"code": "input.invalid", "message": message, "hint": ""}}
+    return {"status": "refused", "error": {"code": InvalidInput.code, "message": message, "hint": ""}}
 
 
 def _inputs(path: Path) -> Iterator[_Input]:

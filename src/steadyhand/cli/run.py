@@ -88,7 +88,7 @@ def read_input(said: str) -> JsonObject:
 
 def ended_badly(shell: Shell, answer: Answer) -> int:
     """1 when the run was refused or failed, which is said, else 0."""
-    if answer.status not in ("refused", "failed"):
+    if answer.is_good:
         return 0
     if answer.error is not None:
         shell.terminal.complain(f"error: {answer.error.message}")

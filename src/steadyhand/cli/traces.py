@@ -12,6 +12,7 @@ from steadyhand.cli import _trace
 from steadyhand.cli._figures import duration, money
 from steadyhand.cli._running import in_workspace
 from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
+from steadyhand.ledger.ids import short
 from steadyhand.ledger.reader import RunSummary
 from steadyhand.types.run import RunStatus
 from steadyhand.workspace import AsyncWorkspace
@@ -110,4 +111,4 @@ def _row(run: RunSummary) -> tuple[str, ...]:
     model = run.model or "-"
     by = f"{run.principal} ({run.door})"
     figures = (duration(run.duration_s), money(run.cost_usd))
-    return run.id[-6:], run.feature, run.status, started, *figures, model, by
+    return short(run.id), run.feature, run.status, started, *figures, model, by

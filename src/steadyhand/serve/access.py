@@ -8,6 +8,7 @@ from typing import Protocol
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from steadyhand.access.keys import SHOW_A_KEY
 from steadyhand.access.roles import Action, may
 from steadyhand.errors import Forbidden, Unauthenticated
 from steadyhand.types.run import Principal
@@ -17,7 +18,6 @@ REMEMBERED_S = 5.0  # a revoked key is refused after this time at the latest
 
 _REMEMBERED_MAX = 1024  # credentials in use at the same time, before the oldest is asked for again
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_HINT = "send the header Authorization: Bearer sh_...; `steadyhand keys create NAME` makes a key"
 
 
 class Credentials(Protocol):
@@ -89,10 +89,10 @@ class Gate:
             return await self._identities.of_key(key)
         token = request.cookies.get(COOKIE)
         if token is None:
-            raise Unauthenticated("expected a key; found none", hint=_HINT)
+            raise Unauthenticated("expected a key; found none", hint=SHOW_A_KEY)
         principal = await self._identities.of_session(token)
         if not _is_harmless(request) and not _is_from_here(request):
-            raise Forbidden("a browser may change things only from this console's own pages", hint=_HINT)
+            raise Forbidden("a browser may change things only from this console's own pages", hint=SHOW_A_KEY)
         return principal
 
 

@@ -1,7 +1,7 @@
 """The API's description, OpenAPI 3.1. Every feature is an address of its own, typed by its contract."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -11,6 +11,7 @@ from steadyhand import __version__
 from steadyhand.serve.access import Allow
 from steadyhand.serve.contracts import runnable
 from steadyhand.types.feature import Feature
+from steadyhand.types.findings import Severity
 from steadyhand.types.json import JsonSchema
 from steadyhand.types.wire import plain
 from steadyhand.workspace import AsyncWorkspace
@@ -58,7 +59,7 @@ def answer_schema(output: JsonSchema) -> Described:
     evidence = {"field": _TEXT, "source": _TEXT, "page": _COUNT, "start": _COUNT, "end": _COUNT, "quote": _TEXT}
     check = {
         "id": _TEXT,
-        "severity": {"enum": ["block", "review", "note"]},
+        "severity": {"enum": list(get_args(Severity))},
         "ok": {"type": "boolean"},
         "detail": _TEXT,
     }

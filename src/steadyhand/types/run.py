@@ -145,3 +145,8 @@ class Answer:
     snapshot: str
     duration_s: float
     error: Failure | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Is there something to work with, now or after a person has decided? Not when refused or failed."""
+        return self.status not in ("refused", "failed")

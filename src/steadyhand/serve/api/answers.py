@@ -12,17 +12,12 @@ def answer_response(answer: Answer) -> Response:
     """200 with the answer, 202 when a person has to decide first, else the status of what went wrong."""
     if answer.status == "review":
         status = 202
-    elif is_given(answer):
+    elif answer.is_good:
         status = 200
     else:
         status = failure_status(answer)
     body = answer_json(answer) if status < 300 else failure_json(answer)
     return JSONResponse(body, status, headers={"X-Run-Id": answer.run_id})
-
-
-def is_given(answer: Answer) -> bool:
-    """Is there something to work with, now or after a person has decided?"""
-    return answer.status not in ("refused", "failed")
 
 
 def failure_json(answer: Answer) -> JsonObject:

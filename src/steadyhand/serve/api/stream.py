@@ -8,7 +8,7 @@ from typing import Protocol
 
 from steadyhand.errors import SteadyhandError
 from steadyhand.pipeline.engine import Watch
-from steadyhand.serve.api.answers import failure_json, is_given
+from steadyhand.serve.api.answers import failure_json
 from steadyhand.types.run import Answer, StepRecord
 from steadyhand.types.wire import answer_json, error_json, plain
 
@@ -60,7 +60,7 @@ async def _ending(run: "asyncio.Task[Answer]") -> bytes:
     except Exception:  # noqa: BLE001 - the last place before the network
         _log.exception("a streamed run broke")
         return _event("error", error_json("internal", "something broke on our side"))
-    if is_given(answer):
+    if answer.is_good:
         return _event("answer", answer_json(answer))
     return _event("error", failure_json(answer))
 

@@ -77,7 +77,7 @@ BROKEN = [
         '"openai:gpt-4o-mini"]',
         '\n  "openai:gpt-4o-mnii"]',
         (
-            "15: models.try[1]: 'openai:gpt-4o-mnii' is not a model of the catalog. "
+            "15: models.try[1]: 'openai:gpt-4o-mnii' is not a model of the catalogue. "
             'hint: did you mean "openai:gpt-4o-mini"?'
         ),
     ),

@@ -8,8 +8,6 @@ from typing import Literal, NoReturn
 from steadyhand.errors import OutputInvalid
 from steadyhand.types.json import Json, JsonObject
 
-__all__ = ["OutputInvalid", "Parsed", "Rung", "parse"]
-
 Rung = Literal["strict", "fenced", "cut"]
 """How the object was found: the text is JSON; JSON in a code fence; JSON cut out of prose."""
 

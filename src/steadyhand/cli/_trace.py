@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from steadyhand.cli._figures import count, duration, money
 from steadyhand.cli._terminal import hanging
 from steadyhand.ledger.reader import RunTrace
+from steadyhand.storage import Row
 from steadyhand.types.wire import plain
-
-Row: TypeAlias = Mapping[str, Any]
 
 _LONG = 2_000  # characters of a value; `--json` has all of it
 

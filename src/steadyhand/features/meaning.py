@@ -26,7 +26,7 @@ def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
     for path, model in _models(contract):
         if parsed.is_real(path) and not known.is_model(ModelId(model)):
             hint = did_you_mean(model, known.models) or "steadyhand models list"
-            yield Flaw(path, f"{dotted('', path)}: {model!r} is not a model of the catalog", hint)
+            yield Flaw(path, f"{dotted('', path)}: {model!r} is not a model of the catalogue", hint)
     for side, names in (("input", contract.guardrails.input), ("output", contract.guardrails.output)):
         for index, name in enumerate(names):
             path = ("guardrails", side, index)

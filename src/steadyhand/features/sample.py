@@ -26,11 +26,10 @@ def _value(schema: object, root: JsonSchema, *, has_optional: bool, depth: int) 
     found = _resolved(schema, root)
     if depth > _DEEPEST:
         return None
-    for given in ("const", "default"):
-        if given in found:
-            return found[given]  # type: ignore[no-any-return]
-    if options := found.get("enum"):
-        return options[0]  # type: ignore[no-any-return]
+    stated = [found[name] for name in ("const", "default") if name in found] or found.get("enum")
+    if stated:
+        first: Json = stated[0]
+        return first
     match _type(found):
         case "object":
             wanted = found.get("properties", {})

@@ -1,10 +1,8 @@
 """Reads runs back: the newest, one with all that happened in it, and sums."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from steadyhand.errors import NotFound, UsageError
 from steadyhand.storage import Database, Row
@@ -33,7 +31,7 @@ class RunSummary:
 class RunTrace:
     """Everything the ledger holds of one run, as it was written: each list in the order of what happened."""
 
-    run: Mapping[str, Any]
+    run: Row
     steps: list[Row]
     calls: list[Row]
     retrievals: list[Row]

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
 
 from steadyhand.storage import jsonb
 from steadyhand.types.model import ModelCall
-from steadyhand.types.run import Run
+from steadyhand.types.run import Run, StepRecord
 
 TABLES: dict[str, tuple[str, ...]] = {
     "run": (
@@ -29,7 +28,8 @@ TABLES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """In the order that foreign keys ask for."""
 
-_Rows = list[tuple[Any, ...]]
+_Row = tuple[object, ...]
+_Rows = list[_Row]
 
 
 def rows_of(run: Run) -> dict[str, _Rows]:
@@ -37,19 +37,7 @@ def rows_of(run: Run) -> dict[str, _Rows]:
     return {
         "run": [_run(run)],
         "run_payload": [_payload(run)],
-        "run_step": [
-            (
-                run.id,
-                step.seq,
-                step.name,
-                step.attempt,
-                step.verdict,
-                _text(step.detail),
-                step.started_s,
-                step.duration_s,
-            )
-            for step in run.steps
-        ],
+        "run_step": [_step(run.id, step) for step in run.steps],
         "model_call": [_model_call(run.id, seq, call) for seq, call in enumerate(run.calls)],
         "retrieval": list(_passages(run)),
         "verdict": list(_verdicts(run)),
@@ -57,7 +45,7 @@ def rows_of(run: Run) -> dict[str, _Rows]:
     }
 
 
-def _run(run: Run) -> tuple[Any, ...]:
+def _run(run: Run) -> _Row:
     return (
         run.id, run.feature.name, run.feature.version, run.status, run.door, run.principal.name, run.data_class,
         run.model, run.attempt + 1, run.confidence, run.cost_usd, run.retrieval.snapshot if run.retrieval else "",
@@ -65,14 +53,21 @@ def _run(run: Run) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _payload(run: Run) -> tuple[Any, ...]:
+def _payload(run: Run) -> _Row:
     output = None if run.output is None else jsonb(_storable(run.output))
     evidence = jsonb(_storable([asdict(item) for item in run.evidence]))
     error = jsonb(_storable(asdict(run.failure))) if run.failure else None
     return (run.id, jsonb(_storable(run.input)), output, evidence, error)
 
 
-def _model_call(run_id: str, seq: int, call: ModelCall) -> tuple[Any, ...]:
+def _step(run_id: str, step: StepRecord) -> _Row:
+    return (
+        run_id, step.seq, step.name, step.attempt, step.verdict, _text(step.detail), step.started_s,
+        step.duration_s,
+    )  # fmt: skip
+
+
+def _model_call(run_id: str, seq: int, call: ModelCall) -> _Row:
     price = jsonb({name: str(value) for name, value in asdict(call.price).items()}) if call.price else None
     return (
         run_id, seq, call.model, call.attempt, call.usage.input_tokens, call.usage.output_tokens,
@@ -81,7 +76,7 @@ def _model_call(run_id: str, seq: int, call: ModelCall) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _passages(run: Run) -> Iterator[tuple[Any, ...]]:
+def _passages(run: Run) -> Iterator[_Row]:
     passages = run.retrieval.passages if run.retrieval else ()
     for rank, found in enumerate(passages, start=1):
         yield (
@@ -90,7 +85,7 @@ def _passages(run: Run) -> Iterator[tuple[Any, ...]]:
         )  # fmt: skip
 
 
-def _verdicts(run: Run) -> Iterator[tuple[Any, ...]]:
+def _verdicts(run: Run) -> Iterator[_Row]:
     seq = 0
     for finding in run.findings:
         detail = f"{finding.path}[{finding.start}:{finding.end}]"

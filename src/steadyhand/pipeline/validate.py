@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from steadyhand.checks.citations import evidence, is_abstention
-from steadyhand.checks.parse import OutputInvalid, parse
+from steadyhand.checks.parse import parse
 from steadyhand.checks.rules import results, values
 from steadyhand.checks.schema import violations
+from steadyhand.errors import OutputInvalid
 from steadyhand.pipeline.ports import Ports
 from steadyhand.types.findings import CheckResult
 from steadyhand.types.json import Json, JsonObject

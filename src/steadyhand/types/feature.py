@@ -62,7 +62,7 @@ class Feature:
     """`version` changes when any file of the contract does: 12 hexadecimal digits of a SHA-256 over all of them.
 
     `timeout_s` bounds the whole run, `model_timeout_s` one attempt at one model. `text_field` is the output field
-    that citations support: the first string field without an enum.
+    that citations support: the first that is free text.
     """
 
     name: FeatureName

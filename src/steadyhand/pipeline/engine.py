@@ -8,7 +8,14 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from steadyhand.errors import AccessError, BudgetExceeded, InvalidInput, SteadyhandError
+from steadyhand.errors import (
+    AccessError,
+    BudgetExceeded,
+    InvalidInput,
+    OutputRejected,
+    RunTimeout,
+    SteadyhandError,
+)
 from steadyhand.ledger.ids import new_id
 from steadyhand.pipeline.order import STEPS, Step
 from steadyhand.pipeline.ports import Ports
@@ -143,7 +150,7 @@ class _Walk:
                         self.run, attempt=self.run.attempt + 1, feedback=(feedback,), completion=None, output=None
                     )
                 case Retry(feedback=feedback):
-                    self._stop("failed", Failure("output.rejected", f"no output passed its checks: {feedback}"))
+                    self._stop("failed", Failure(OutputRejected.code, f"no output passed its checks: {feedback}"))
                 case Park(task=task):
                     self.run = replace(self.run, status="review", review=task)
                 case Stop(status=status, failure=failure):
@@ -179,22 +186,24 @@ class _Walk:
 
     def _ending(self, step: Step, error: Exception) -> Stop:
         """How the run ends after an error: the caller's own mistakes are refused, ours fail."""
+        status: RunStatus = "failed"
         match error:
-            case InvalidInput() | AccessError():
-                return Stop(self.run, "refused", Failure(error.code, str(error), error.hint))
-            case BudgetExceeded() if self.run.feature.fallback is None:
-                return Stop(self.run, "refused", Failure(error.code, str(error), error.hint))
             case SteadyhandError():
-                return Stop(self.run, "failed", Failure(error.code, str(error), error.hint))
+                status = "refused" if self._is_refusal(error) else "failed"
+                failure = Failure(error.code, str(error), error.hint)
             case TimeoutError():
                 message = f"{self.run.feature.name} was not done within {self.run.feature.timeout_s:g} s"
-                return Stop(
-                    self.run, "failed", Failure("run.timeout", message, f"it was at the step {step.__name__}")
-                )
-        _log.error("run %s: step %s broke", self.run.id, step.__name__, exc_info=error)
-        return Stop(
-            self.run, "failed", Failure("internal", f"the step {step.__name__} broke: {type(error).__name__}")
-        )
+                failure = Failure(RunTimeout.code, message, f"it was at the step {step.__name__}")
+            case _:
+                _log.error("run %s: step %s broke", self.run.id, step.__name__, exc_info=error)
+                message = f"the step {step.__name__} broke: {type(error).__name__}"
+                failure = Failure(SteadyhandError.code, message)
+        return Stop(self.run, status, failure)
+
+    def _is_refusal(self, error: SteadyhandError) -> bool:
+        """A spent budget is refused too, unless the contract declares what to answer then."""
+        is_spent = isinstance(error, BudgetExceeded) and self.run.feature.fallback is None
+        return is_spent or isinstance(error, InvalidInput | AccessError)
 
 
 def _detail(result: StepResult) -> str:

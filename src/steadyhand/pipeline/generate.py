@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from steadyhand.errors import ProviderError, ProviderTimeout
+from steadyhand.errors import NoModel, ProviderError, ProviderTimeout
 from steadyhand.pipeline.ports import Ports
 from steadyhand.prompts.render import messages, wire_schema
 from steadyhand.routing.cost import cost_usd
@@ -15,7 +15,7 @@ async def generate(run: Run, ports: Ports) -> StepResult:
     """The first completion of the allowed candidates, in order. Every call is kept, also those that failed."""
     if run.output is not None:
         return Continue(run)
-    failure = Failure("model.none", "no model was left to try")
+    failure = Failure(NoModel.code, "no model was left to try")
     for candidate in run.candidates:
         left_s = run.deadline - ports.monotonic()
         if not candidate.is_allowed or left_s <= 0:

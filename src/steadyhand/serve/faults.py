@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from steadyhand.errors import InvalidInput, SteadyhandError, Unauthenticated
+from steadyhand.errors import InvalidInput, NotFound, SteadyhandError, Unauthenticated, UsageError
 from steadyhand.serve.console import render
 from steadyhand.types.run import Failure
 from steadyhand.types.wire import error_json
@@ -19,7 +19,7 @@ from steadyhand.types.wire import error_json
 _log = logging.getLogger(__name__)
 
 _FRAMEWORK = {
-    404: ("not_found", "expected an address of this server; found {path}", "GET /docs lists them all"),
+    404: (NotFound.code, "expected an address of this server; found {path}", "GET /docs lists them all"),
     405: ("method_not_allowed", "{path} does not know the method {method}", "GET /docs lists what it knows"),
 }
 """What the framework refuses by itself, in our words."""
@@ -39,14 +39,14 @@ def surprise(request: Request, error: Exception) -> Response:
     number = secrets.token_hex(6)
     _log.error("request %s: %s %s broke", number, request.method, quote(request.url.path), exc_info=error)
     hint = f"the server's log tells more under {number}"
-    return _response(request, 500, Failure("internal", "something broke on our side", hint))
+    return _response(request, 500, Failure(SteadyhandError.code, "something broke on our side", hint))
 
 
 async def framework(request: Request, error: Exception) -> Response:
     """The answer to what the framework refuses: an unknown address, a method it does not know."""
     assert isinstance(error, HTTPException)
     known = _FRAMEWORK.get(error.status_code)
-    code, message, hint = known or ("usage", HTTPStatus(error.status_code).phrase.lower(), "")
+    code, message, hint = known or (UsageError.code, HTTPStatus(error.status_code).phrase.lower(), "")
     said = Failure(code, message.format(path=quote(request.url.path), method=request.method), hint)
     return _response(request, error.status_code, said, headers=error.headers)
 

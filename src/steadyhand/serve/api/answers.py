@@ -2,7 +2,7 @@
 
 from fastapi.responses import JSONResponse, Response
 
-from steadyhand.errors import of_code
+from steadyhand.errors import SteadyhandError, of_code
 from steadyhand.types.json import JsonObject
 from steadyhand.types.run import Answer
 from steadyhand.types.wire import answer_json, error_json
@@ -23,7 +23,7 @@ def answer_response(answer: Answer) -> Response:
 def failure_json(answer: Answer) -> JsonObject:
     failure = answer.error
     if failure is None:
-        return error_json("internal", f"the run {answer.status}", run_id=answer.run_id)
+        return error_json(SteadyhandError.code, f"the run {answer.status}", run_id=answer.run_id)
     return error_json(failure.code, failure.message, hint=failure.hint, run_id=answer.run_id)
 
 

@@ -59,7 +59,7 @@ async def _ending(run: "asyncio.Task[Answer]") -> bytes:
         return _event("error", error_json(error.code, str(error), hint=error.hint, run_id=error.run_id))
     except Exception:  # noqa: BLE001 - the last place before the network
         _log.exception("a streamed run broke")
-        return _event("error", error_json("internal", "something broke on our side"))
+        return _event("error", error_json(SteadyhandError.code, "something broke on our side"))
     if answer.is_good:
         return _event("answer", answer_json(answer))
     return _event("error", failure_json(answer))

@@ -23,7 +23,7 @@ from harness import Set, finish, ingest, lines, load, say, track, workspace
 from steadyhand.checks.citations import evidence
 from steadyhand.knowledge.embedders import minilm
 from steadyhand.providers.builtin import extractive
-from steadyhand.providers.ports import Local
+from steadyhand.providers.ports import BuiltinModel
 from steadyhand.settings import cache_folder
 from steadyhand.types.json import JsonSchema
 from steadyhand.types.model import CompletionRequest, Task
@@ -56,7 +56,7 @@ async def main(data: Path, top_k: int) -> None:
 
 
 async def answered(
-    found: Set, names: dict[str, str], spans: Sequence[dict[str, Any]], search: Search, model: Local
+    found: Set, names: dict[str, str], spans: Sequence[dict[str, Any]], search: Search, model: BuiltinModel
 ) -> AsyncIterator[Outcome]:
     """The question of each span, answered from what `search` gives. `names` maps sources to ids of documents."""
     for span in track(spans, "answering", transient=True):

@@ -7,7 +7,7 @@ import pytest
 
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers, shipped
-from steadyhand.errors import WorkspaceInvalid
+from steadyhand.errors import WorkspaceInvalid, did_you_mean
 from steadyhand.settings import ProviderSettings
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Model
@@ -57,9 +57,10 @@ def test_a_name_nobody_publishes_is_not_in_the_catalogue(model: str) -> None:
 
 
 def test_an_unknown_name_finds_the_one_that_was_meant() -> None:
-    assert catalog().nearest("openai:gpt-4o-mni") == "openai:gpt-4o-mini"
-    assert catalog().nearest("local:extractiv") == "local:extractive"
-    assert catalog().nearest("§") is None
+    known = catalog().ids()
+    assert did_you_mean("openai:gpt-4o-mni", known) == 'did you mean "openai:gpt-4o-mini"?'
+    assert did_you_mean("local:extractiv", known) == 'did you mean "local:extractive"?'
+    assert did_you_mean("§", known) == ""
 
 
 @pytest.mark.parametrize("server", ["ollama", "lmstudio", "vllm", "llamacpp"])

@@ -4,7 +4,6 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
@@ -61,10 +60,6 @@ class Catalog:
         own = {model for model in _rows() if model.partition(":")[0] in self._providers}
         listed = {f"{name}:{each}" for name, provider in self._providers.items() for each in prices.names(provider)}
         return tuple(ModelId(model) for model in sorted(own | listed))
-
-    def nearest(self, model: str) -> ModelId | None:
-        """The known model whose name is most like `model`, for "did you mean"; None when nothing is."""
-        return next((ModelId(found) for found in get_close_matches(model, self.ids(), n=1, cutoff=0.7)), None)
 
 
 @cache

@@ -12,8 +12,8 @@ from typing import cast
 from steadyhand import plugins
 from steadyhand.catalog import tokens
 from steadyhand.errors import ParameterRefused, ProviderError, ProviderRateLimited, ProviderTimeout
-from steadyhand.providers.ports import Builtin, Dialect, Local
-from steadyhand.providers.transport import Answer, Transport
+from steadyhand.providers.ports import Builtin, BuiltinModel, Dialect
+from steadyhand.providers.transport import Reply, Transport
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Completion, CompletionRequest, Model, Usage
 from steadyhand.types.ports import Embed
@@ -46,7 +46,7 @@ class Completer:
         self._clock = clock
         self._jitter = jitter
         self._sleep = sleep
-        self._built: dict[str, Local] = {}
+        self._built: dict[str, BuiltinModel] = {}
         self._building = Lock()
         self._refused: dict[ModelId, frozenset[str]] = {}  # parameters a model did not take
 
@@ -103,16 +103,16 @@ class Completer:
         began = self._clock()
         async with self._transport.stream(
             model.provider, wire, key_headers=dialect.key_headers, timeout_s=deadline - began
-        ) as answer:
-            if answer.is_event_stream:
-                completion = await self._streamed(dialect, answer, began)
+        ) as reply:
+            if reply.is_event_stream:
+                completion = await self._streamed(dialect, reply, began)
             else:
-                completion = dialect.decode(answer.status, answer.headers, await answer.body())
+                completion = dialect.decode(reply.status, reply.headers, await reply.body())
         return replace(completion, usage=_counted(completion, request))
 
-    async def _streamed(self, dialect: Dialect, answer: Answer, began: float) -> Completion:
+    async def _streamed(self, dialect: Dialect, reply: Reply, began: float) -> Completion:
         stream, first_token_s = dialect.Stream(), None
-        async for data in answer.chunks():
+        async for data in reply.chunks():
             if stream.feed(data) and first_token_s is None:
                 first_token_s = self._clock() - began
             if stream.is_done:

@@ -64,7 +64,7 @@ class Dialect(Protocol):
     def Stream(self) -> StreamDecoder: ...  # noqa: N802 - a class of the module
 
 
-class Local(Protocol):
+class BuiltinModel(Protocol):
     """A built-in model. Blocks: it is called in a worker thread."""
 
     def __call__(self, request: CompletionRequest) -> Completion: ...
@@ -73,4 +73,4 @@ class Local(Protocol):
 class Builtin(Protocol):
     """A module of `builtin/`."""
 
-    def build(self, embed: Embed) -> Local: ...
+    def build(self, embed: Embed) -> BuiltinModel: ...

@@ -38,8 +38,8 @@ class Limits:
     connections_per_host: int = 100
 
 
-class Answer:
-    """An answer whose headers have come. `headers` are in lower case."""
+class Reply:
+    """A vendor's answer whose headers have come. `headers` are in lower case."""
 
     def __init__(
         self, provider: Provider, response: aiohttp.ClientResponse, deadline: float, limits: Limits
@@ -95,13 +95,13 @@ class Transport:
         self, provider: Provider, wire: WireRequest, *, key_headers: KeyHeaders, timeout_s: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body of the answer. Raises like `stream`."""
-        async with self.stream(provider, wire, key_headers=key_headers, timeout_s=timeout_s) as answer:
-            return answer.status, answer.headers, await answer.body()
+        async with self.stream(provider, wire, key_headers=key_headers, timeout_s=timeout_s) as reply:
+            return reply.status, reply.headers, await reply.body()
 
     @asynccontextmanager
     async def stream(
         self, provider: Provider, wire: WireRequest, *, key_headers: KeyHeaders, timeout_s: float
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncIterator[Reply]:
         """The answer as soon as its headers are there; `timeout_s` bounds it to its last byte.
 
         Leaving before the end, also by cancellation, closes the connection, so that the provider stops working.
@@ -116,9 +116,9 @@ class Transport:
                     wire.method, url, data=wire.body or None, headers=headers, allow_redirects=False
                 )
         try:
-            answer = Answer(provider, response, deadline, self._limits)
-            yield answer
-            await answer.end()
+            reply = Reply(provider, response, deadline, self._limits)
+            yield reply
+            await reply.end()
         finally:
             response.close()  # a connection that was read to its end is back in the pool already
 

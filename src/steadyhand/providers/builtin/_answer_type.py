@@ -7,14 +7,15 @@ from steadyhand.language.words import words
 
 Kind = Literal["number", "time", "name"]
 
+_HOW = r"how\ (?:many|much|old|long|far|big|large|tall|often|fast|high|deep|wide|soon|late|quickly)"
+_WHEN = r"when|(?:what|which)\ (?:year|date|day|month|century|decade|time)"
 _ASKS: dict[Kind, re.Pattern[str]] = {
     "number": re.compile(
-        r"""\b(?:how\ (?:many|much|old|long|far|big|large|tall|often|fast|high|deep|wide|soon|late|quickly)
-        | (?:what|which)\ (?:percent|percentage|number|amount|price|cost|limit|population|temperature|age)
-        | (?:what|which)\ (?:year|date|day|month|century|decade|time) | when)\b""",
+        rf"""\b(?:{_HOW} | {_WHEN}
+        | (?:what|which)\ (?:percent|percentage|number|amount|price|cost|limit|population|temperature|age))\b""",
         re.IGNORECASE | re.VERBOSE,
     ),
-    "time": re.compile(r"\b(?:when|(?:what|which) (?:year|date|day|month|century|decade|time))\b", re.IGNORECASE),
+    "time": re.compile(rf"\b(?:{_WHEN})\b", re.IGNORECASE),
     "name": re.compile(
         r"""\b(?:who|whose|whom|where|(?:what|which)\ (?:\w+\ ){0,2}?(?:names?|city|country|state|company|person
         |team|university|department|river|actor|player|scientist|president|manager|king))\b""",
@@ -25,10 +26,8 @@ _SPELLED = """
     two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand million
     billion half dozen twice
 """  # "one" is mostly a pronoun
-_HOW = re.compile(
-    r"\bhow (?:many|much|old|long|far|big|large|tall|often|fast|high|deep|wide|soon|late|quickly)\b", re.IGNORECASE
-)
 _NUMBER = frozenset(_SPELLED.split())
+_HOW_MANY = re.compile(rf"\b{_HOW}\b", re.IGNORECASE)
 _TIME = re.compile(
     r"\b(?:1\d{3}|20\d\d|\d{3,4}s|century|BC|AD|January|February|March|April|May|June|July|August|September|October"
     r"|November|December|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b"
@@ -43,7 +42,7 @@ def asked_for(question: str) -> frozenset[Kind]:
 
 def topic(question: str) -> str:
     """The question without `how many`, `how long` and their like: they ask for a number, they are not the topic."""
-    return _HOW.sub(" ", question)
+    return _HOW_MANY.sub(" ", question)
 
 
 def offers(sentence: str, kind: Kind, asked: frozenset[str]) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from steadyhand.errors import ProviderRefused
 from steadyhand.providers.builtin._select import Choice, Sentence, choose
-from steadyhand.providers.ports import Local
+from steadyhand.providers.ports import BuiltinModel
 from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, required
 from steadyhand.types.model import Completion, CompletionRequest
 from steadyhand.types.ports import Embed
@@ -17,7 +17,7 @@ from steadyhand.types.ports import Embed
 NOT_FOUND = "Not found in the sources."
 
 
-def build(embed: Embed) -> Local:
+def build(embed: Embed) -> BuiltinModel:
     """The model over an embedder; keeps nothing between calls."""
     return _Extractive(embed)
 

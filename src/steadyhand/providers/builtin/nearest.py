@@ -16,7 +16,7 @@ import numpy as np
 
 from steadyhand.errors import ProviderRefused
 from steadyhand.language.detect import UNKNOWN, language_of
-from steadyhand.providers.ports import Local
+from steadyhand.providers.ports import BuiltinModel
 from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, required
 from steadyhand.types.model import Completion, CompletionRequest, Example, Task
 from steadyhand.types.ports import Embed, Vectors
@@ -31,7 +31,7 @@ _TAG_PATTERN = "^[a-zA-Z]{2,3}"  # how the patterns of BCP 47 begin
 Kind = Literal["choice", "language", "other"]
 
 
-def build(embed: Embed) -> Local:
+def build(embed: Embed) -> BuiltinModel:
     """The model over an embedder. Thread-safe; keeps the vectors of the last 16 sets of examples."""
     return _Nearest(embed)
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from house import CALLER, FEATURE, PASSAGE
-from steadyhand.errors import NotFound, UsageError
+from steadyhand.errors import NotFound, StorageError, UsageError
 from steadyhand.ledger.ids import new_id, short
 from steadyhand.ledger.reader import LedgerReader
 from steadyhand.ledger.writer import Ledger
@@ -184,3 +184,40 @@ def test_ids_sort_by_time_and_are_ulids() -> None:
     assert ids == sorted(ids)
     assert all(len(found) == 26 and found <= "7ZZZZZZZZZZZZZZZZZZZZZZZZZ" for found in ids)
     assert new_id(datetime.fromtimestamp(1469918176.385, UTC), bytes(10)).startswith("01ARYZ6S41")
+
+
+def nested(depth: int) -> object:
+    value: object = "x"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("odd", [NOW, float("inf"), {1, 2}, nested(900)], ids=["time", "infinity", "set", "deep"])
+async def test_an_input_that_is_no_json_is_recorded_and_stops_no_later_run(
+    odd: object, ledger: Ledger, database: Database
+) -> None:
+    runs = [replace(run(0), input={"question": odd}), run(1)]  # type: ignore[dict-item]
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(ledger.record(it) for it in runs))
+        await ledger.record(run(2))
+    assert len(await LedgerReader(database).tail()) == 3
+
+
+async def test_a_run_that_the_database_refuses_takes_no_other_along(ledger: Ledger, database: Database) -> None:
+    refused = replace(run(0), calls=(replace(CALL, usage=Usage(2**40, 1, 0)),))
+    outcomes = await asyncio.gather(
+        *(ledger.record(it) for it in (refused, run(1), run(2))), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [StorageError, type(None), type(None)]
+    assert len(await LedgerReader(database).tail()) == 2
+
+
+async def test_a_text_full_of_findings_is_recorded_with_the_first_ones_and_their_number(
+    ledger: Ledger, database: Database
+) -> None:
+    written = replace(run(), findings=(Finding("pii.email", 1, 5, "input.question"),) * 40_000)
+    await ledger.record(written)
+    verdicts = (await LedgerReader(database).trace(written.id)).verdicts
+    assert verdicts[1_000]["detail"] == "39000 further findings"
+    assert verdicts[-1]["name"] == "schema"

@@ -1,5 +1,6 @@
 """A run as rows: which columns each table of the ledger has, and what of the run goes there."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
@@ -27,6 +28,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     "review_task": ("run_id", "reason", "due_at"),
 }  # fmt: skip
 """In the order that foreign keys ask for."""
+
+_FINDINGS = 1_000  # of one run that are listed one by one
+_DEPTH = 100  # of objects and lists inside each other
 
 _Row = tuple[object, ...]
 _Rows = list[_Row]
@@ -87,9 +91,12 @@ def _passages(run: Run) -> Iterator[_Row]:
 
 def _verdicts(run: Run) -> Iterator[_Row]:
     seq = 0
-    for finding in run.findings:
+    for finding in run.findings[:_FINDINGS]:
         detail = f"{finding.path}[{finding.start}:{finding.end}]"
         yield (run.id, seq, "guardrail", finding.kind, "note", False, detail)
+        seq += 1
+    if len(run.findings) > _FINDINGS:
+        yield (run.id, seq, "guardrail", "more", "note", False, f"{len(run.findings) - _FINDINGS} further findings")
         seq += 1
     for check in run.checks:
         yield (run.id, seq, "check", check.id, check.severity, check.ok, _text(check.detail))
@@ -107,12 +114,17 @@ def _text(value: str) -> str:
     return value.replace("\0", "�")
 
 
-def _storable(value: object) -> object:
-    """The same JSON without NUL characters and without half surrogate pairs, which `jsonb` refuses."""
-    if isinstance(value, str):
-        return _text(value).encode("utf-8", "replace").decode("utf-8")
+def _storable(value: object, room: int = _DEPTH) -> object:
+    """The same JSON without what `jsonb` refuses: NUL characters, half surrogate pairs, infinity, endless nesting.
+
+    What is no JSON at all, which a Python program can pass, becomes its text.
+    """
+    if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, (dict, list, tuple)) and room == 0:
+        return f"nested deeper than {_DEPTH}"
     if isinstance(value, dict):
-        return {_storable(key): _storable(item) for key, item in value.items()}
+        return {_storable(str(key)): _storable(item, room - 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_storable(item) for item in value]
-    return value
+        return [_storable(item, room - 1) for item in value]
+    return _text(str(value)).encode("utf-8", "replace").decode("utf-8")

@@ -5,6 +5,7 @@ table. `record` returns after the commit, so no answer leaves before its rows ar
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from steadyhand.types.run import Run
 
 _BATCH = 256  # runs per commit: enough to make the fsync cheap, few enough to keep the wait short
 _ATTEMPTS = 3
+_PATIENCE_S = 60.0  # how long a server that accepts and never answers is waited for
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,12 @@ class Ledger:
                 self._waiting.task_done()
 
     async def _settle(self, entries: list[_Entry]) -> None:
-        """Write the batch and tell everybody who waits how it went."""
-        failure: StorageError | None = None
-        try:
-            await self._write([entry.run for entry in entries])
-        except StorageError as error:
-            failure = error
+        """Write the batch and tell everybody who waits how it went. A run that is refused takes no other along."""
+        failure = await self._failure_of([entry.run for entry in entries])
+        if len(entries) > 1 and type(failure) is StorageError:
+            for entry in entries:
+                await self._settle([entry])
+            return
         for entry in entries:
             if entry.written.done():
                 continue  # the caller went away; the run is recorded all the same
@@ -72,6 +76,20 @@ class Ledger:
                 entry.written.set_result(None)
             else:
                 entry.written.set_exception(failure)
+
+    async def _failure_of(self, runs: list[Run]) -> StorageError | None:
+        """Why the runs could not be written; None when they are on disk."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._write(runs)
+        except StorageError as error:
+            return error
+        except TimeoutError:
+            return DatabaseUnavailable(f"the database did not answer within {_PATIENCE_S:g} s")
+        except Exception as error:  # noqa: BLE001 - without the writer every later run would wait for ever
+            _log.error("the ledger's writer broke on %s", [run.id for run in runs], exc_info=error)
+            return StorageError(f"the run could not be recorded: {type(error).__name__}")
+        return None
 
     async def _write(self, runs: list[Run]) -> None:
         """One transaction; tried again when the server was away.

@@ -25,7 +25,7 @@ from steadyhand.catalog.providers import providers
 from steadyhand.errors import NotFound
 from steadyhand.features.known import Known
 from steadyhand.features.registry import Registry
-from steadyhand.knowledge.catalogue import KnowledgeCatalogue
+from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.ingest import Ingest, Progress
 from steadyhand.knowledge.search import Searcher
 from steadyhand.knowledge.store import KnowledgeStore
@@ -68,7 +68,7 @@ class AsyncWorkspace:
         self.keys = Keys(database, os.urandom, _now)
         self.ledger = LedgerReader(database)
         self.reviews = ReviewTasks(database)
-        self.knowledge = KnowledgeCatalogue(database)
+        self.knowledge = KnowledgeContents(database)
         embed = LazyEmbed(partial(_load_embedder, configured))
         embedder = resources.enter_context(closing(Embedder(embed)))
         self.search = Searcher(database, embedder, self.class_of)

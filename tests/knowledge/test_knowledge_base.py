@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from steadyhand.errors import DocumentUnsupported, NotFound, WrongEmbedder
-from steadyhand.knowledge.catalogue import KnowledgeCatalogue
+from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.knowledge.ingest import Ingest, Progress
 from steadyhand.knowledge.search import Searcher
@@ -141,11 +141,11 @@ async def test_a_file_that_cannot_be_read_says_why_and_does_not_stop_the_others(
     assert outcomes["broken.pdf"].reason
     assert outcomes["picture.png"].outcome == "skipped"
     assert outcomes["travel.md"].outcome == "added"
-    [failure] = await KnowledgeCatalogue(base.database).failures("base")
+    [failure] = await KnowledgeContents(base.database).failures("base")
     assert failure["path"] == "broken.pdf"
     (base.folder / "broken.pdf").unlink()
     await base.sync()
-    assert await KnowledgeCatalogue(base.database).failures("base") == []
+    assert await KnowledgeContents(base.database).failures("base") == []
 
 
 async def test_a_document_that_became_unreadable_no_longer_answers(base: Base) -> None:

@@ -11,7 +11,7 @@ from served_site import HOSTILE, HOTEL, Site
 
 from house import FEATURE
 from steadyhand import plugins
-from steadyhand.knowledge.catalogue import BaseSummary
+from steadyhand.knowledge.contents import BaseSummary
 from steadyhand.review.tasks import OpenTask
 from steadyhand.serve.console import formats, render
 from steadyhand.serve.console.pages import overview

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from steadyhand.errors import NotFound, SteadyhandError
+from steadyhand.errors import SteadyhandError
 from steadyhand.knowledge.ingest import Progress
 from steadyhand.serve.console import render
 from steadyhand.serve.console.pages import document
@@ -23,12 +23,10 @@ async def index(workspace: Opened) -> Response:
 
 async def show(kb: BaseName, workspace: Opened) -> Response:
     """The live documents of a base, and the files that could not be read."""
-    bases = {base.name: base for base in await workspace.knowledge.bases()}
-    if kb not in bases:
-        raise NotFound(f"expected a knowledge base; found none named {kb!r}", hint=f"steadyhand ingest {kb}")
+    base = await workspace.knowledge.base(kb)
     documents = await workspace.knowledge.documents(kb)
     failures = await workspace.knowledge.failures(kb)
-    return JSONResponse({"base": plain(bases[kb]), "documents": plain(documents), "failures": plain(failures)})
+    return JSONResponse({"base": plain(base), "documents": plain(documents), "failures": plain(failures)})
 
 
 async def search(

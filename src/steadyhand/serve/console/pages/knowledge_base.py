@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import Query
 
-from steadyhand.errors import NotFound
 from steadyhand.serve.request import BaseName, Caller, Opened
 
 PATH = "/console/knowledge/{kb}"
@@ -16,9 +15,7 @@ async def page(
     kb: BaseName, workspace: Opened, caller: Caller, q: Annotated[str, Query(max_length=2_000)] = ""
 ) -> dict[str, object]:
     """What is in a base, and what a question finds in it."""
-    base = next((base for base in await workspace.knowledge.bases() if base.name == kb), None)
-    if base is None:
-        raise NotFound(f"expected a knowledge base; found none named {kb!r}", hint=f"steadyhand ingest {kb}")
+    base = await workspace.knowledge.base(kb)
     found = await workspace.search(kb, q, principal=caller, top_k=_TOP) if q.strip() else None
     return {
         "base": base,

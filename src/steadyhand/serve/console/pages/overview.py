@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from steadyhand.knowledge.catalogue import BaseSummary
+from steadyhand.knowledge.contents import BaseSummary
 from steadyhand.review.tasks import OpenTask
 from steadyhand.serve.contracts import runnable
 from steadyhand.serve.request import Now, Opened

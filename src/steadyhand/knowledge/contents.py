@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from steadyhand.errors import NotFound
 from steadyhand.storage import Database, Row
 
 
@@ -17,7 +18,9 @@ class BaseSummary:
     embedder: str
 
 
-class KnowledgeCatalogue:
+class KnowledgeContents:
+    """Reads on its own; only `KnowledgeStore` writes."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -30,6 +33,13 @@ class KnowledgeCatalogue:
             " FROM knowledge_base b ORDER BY b.name"
         )
         return [BaseSummary(**row) for row in rows]
+
+    async def base(self, name: str) -> BaseSummary:
+        """Raises `NotFound`."""
+        for base in await self.bases():
+            if base.name == name:
+                return base
+        raise NotFound(f"expected a knowledge base; found none named {name!r}", hint=f"steadyhand ingest {name}")
 
     async def failures(self, name: str) -> list[Row]:
         """Files that could not be read, with the reason."""

@@ -18,6 +18,9 @@ from steadyhand.types.text import DataClass
 
 FILE = "steadyhand.toml"
 
+Precision = Literal["fp32", "int8"]
+"""Of the numbers that a local embedder computes with."""
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,9 +52,7 @@ class KnowledgeSettings(_Table):
 
 class EmbedderSettings(_Table):
     name: str = Field("minilm", description="A file of `knowledge/embedders/`.")
-    precision: Literal["fp32", "int8"] = Field(
-        "fp32", description="int8 is about twice as fast; vectors do not mix."
-    )
+    precision: Precision = Field("fp32", description="int8 is about twice as fast; vectors do not mix.")
     threads: int = Field(0, ge=0, description="Threads for one embedding call; 0 takes the number of cores.")
 
 

@@ -20,7 +20,7 @@ VERSION = 1
 MAX_TOKENS = 230  # leaves room for the context in an embedder's window of 256
 
 CountTokens: TypeAlias = Callable[[Sequence[str]], list[int]]
-"""Tokens of each text, without the special ones. The tokens of a text are those of its words."""
+"""Tokens of each text, at least those of its words; an embedder may count those that frame a text as well."""
 
 _BATCH = 1_024  # texts per call of the tokenizer
 _CONTEXT_LIMIT = 160  # code points of title and section together

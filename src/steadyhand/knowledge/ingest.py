@@ -6,11 +6,11 @@ hash of their text and committed as they are made, so work that was interrupted 
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from steadyhand.errors import DocumentError, DocumentUnsupported, NotFound
 from steadyhand.knowledge import chunking, reading
@@ -24,12 +24,6 @@ _LANGUAGE_SAMPLE = 20_000  # characters that tell a document's language
 
 Outcome = Literal["added", "unchanged", "skipped", "failed", "removed"]
 RECIPE = f"{reading.VERSION}/{chunking.VERSION}"
-
-
-class CountTokens(Protocol):
-    """Tokens of each text, as the embedder counts them."""
-
-    def __call__(self, texts: Sequence[str]) -> list[int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,9 @@ class _Result:
 class Ingest:
     """Reads one document at a time, in a thread of its own: the PDF library is not made for several."""
 
-    def __init__(self, store: KnowledgeStore, embedder: Embedder, count_tokens: CountTokens, root: Path) -> None:
+    def __init__(
+        self, store: KnowledgeStore, embedder: Embedder, count_tokens: chunking.CountTokens, root: Path
+    ) -> None:
         self._store = store
         self._embedder = embedder
         self._count_tokens = count_tokens

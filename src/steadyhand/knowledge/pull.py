@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, Literal, TypeAlias
+from typing import IO, Literal, TypeAlias
 
 from steadyhand.errors import ModelFilesError
 from steadyhand.knowledge import model_files
@@ -91,11 +91,11 @@ def _install(staging: Path, home: Path, on_progress: OnProgress) -> None:
     model_files.record(home, names, minilm.BUILD)
 
 
-_Open: TypeAlias = "Callable[[ModelFile], BinaryIO]"
+_Open: TypeAlias = Callable[[ModelFile], IO[bytes]]
 
 
 @contextmanager
-def _opened(source: Source, staging: Path, on_progress: OnProgress) -> Iterator["_Open"]:
+def _opened(source: Source, staging: Path, on_progress: OnProgress) -> Iterator[_Open]:
     if source == "hub":
         yield _from_hub
     elif isinstance(source, Path) and source.is_dir():
@@ -106,8 +106,8 @@ def _opened(source: Source, staging: Path, on_progress: OnProgress) -> Iterator[
             yield lambda file: _member(members, file)
 
 
-def _from_hub(file: ModelFile) -> BinaryIO:
-    reply: BinaryIO = urllib.request.urlopen(f"{_HUB}/{_REVISION}/{file.name}", timeout=_HUB_TIMEOUT_S)  # noqa: S310
+def _from_hub(file: ModelFile) -> IO[bytes]:
+    reply: IO[bytes] = urllib.request.urlopen(f"{_HUB}/{_REVISION}/{file.name}", timeout=_HUB_TIMEOUT_S)  # noqa: S310
     return reply
 
 
@@ -132,10 +132,10 @@ def _found_below(folder: Path, file: ModelFile) -> Path:
     raise _Unavailable(f"no {file.name} of {file.size_bytes} bytes in {folder}")
 
 
-def _member(archive: zipfile.ZipFile, file: ModelFile) -> BinaryIO:
+def _member(archive: zipfile.ZipFile, file: ModelFile) -> IO[bytes]:
     for info in archive.infolist():
         if Path(info.filename).name == file.name and info.file_size == file.size_bytes:
-            return archive.open(info)  # type: ignore[return-value]
+            return archive.open(info)
     raise _Unavailable(f"no {file.name} of {file.size_bytes} bytes in {archive.filename}")
 
 

@@ -5,19 +5,19 @@ and the two are added. Ranks are not fused: reciprocal rank fusion lets a weak l
 nDCG@10 over 13 sets .717, this .804; docs/adr/0005).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from steadyhand.errors import NotFound
 from steadyhand.knowledge.store import require_embedder
 from steadyhand.knowledge.vectors import Embedder, vector_text
+from steadyhand.language import bm25
 from steadyhand.language.words import terms
 from steadyhand.storage import Database, Row
 from steadyhand.types.passage import Passage, Retrieval
+from steadyhand.types.ports import ClassOf
 from steadyhand.types.run import Principal
 from steadyhand.types.text import DataClass
 
-BM25_K1 = 1.2
-BM25_B = 0.75  # both after Robertson & Zaragoza (2009), as Lucene has them
 DENSE_WEIGHT = 0.5
 
 
@@ -31,7 +31,7 @@ class Searcher:
         self,
         database: Database,
         embedder: Embedder,
-        class_of: Callable[[str], DataClass],
+        class_of: ClassOf,
         *,
         dense_weight: float = DENSE_WEIGHT,
     ) -> None:
@@ -59,8 +59,8 @@ class Searcher:
                 "vector": vector_text(vectors[0]),
                 "embedder": embedder,
                 "weight": self._dense_weight,
-                "k1": BM25_K1,
-                "b": BM25_B,
+                "k1": bm25.K1,
+                "b": bm25.B,
                 "top_k": top_k,
             },
         )

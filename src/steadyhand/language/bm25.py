@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-K1 = 1.2
-B = 0.75
+K1 = 1.2  # how soon another occurrence of a term counts less
+B = 0.75  # how much length counts against a document
 
 
 def scores(

@@ -14,10 +14,12 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import pwd
+import re
 import shutil
 import socket
+import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,9 +29,12 @@ from urllib.parse import quote
 
 from steadyhand.errors import DatabaseUnavailable, DiskFull, NotWritable, StorageError
 from steadyhand.storage import owner
+from steadyhand.storage.failures import FREE_SPACE
 
 _ROOT_HOME = Path("/var/lib/steadyhand")
 _SOCKET_PATH_LIMIT = 90  # bytes; the kernel takes 107, and PostgreSQL appends "/.s.PGSQL.5432.lock"
+_SOCKET_PATH = re.compile(r"[\w/.+@ -]+")  # PostgreSQL and libpq read others as lists, and the shell as its own
+_SHORT_HOME = Path("/tmp")  # noqa: S108 - the same for every process, whatever its TMPDIR; what lies there is checked
 _OPTIONS = {
     "listen_addresses": "",  # reached by its socket only
     "unix_socket_permissions": "0700",
@@ -89,7 +94,7 @@ def start(state: Path, database_dir: Path | None) -> Server:
     Raises `NotWritable`, `DiskFull` or `DatabaseUnavailable`.
     """
     with _clear_errors(state):
-        state.mkdir(parents=True, exist_ok=True)
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _exclusive(state):
             layout = _layout(state, database_dir)
             _ensure_created(layout)
@@ -113,9 +118,9 @@ def _layout(state: Path, database_dir: Path | None) -> Layout:
     user = owner.ensure_user() if os.geteuid() == 0 else ""
     home = database_dir or (_root_home(state) if user else state / "postgres")
     sockets = home / "run"
-    if len(os.fsencode(sockets)) > _SOCKET_PATH_LIMIT:
+    if len(os.fsencode(sockets)) > _SOCKET_PATH_LIMIT or not _SOCKET_PATH.fullmatch(str(sockets)):
         digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
-        sockets = Path(tempfile.gettempdir()) / f"steadyhand-{os.geteuid()}-{digest}"
+        sockets = _SHORT_HOME / f"steadyhand-{os.geteuid()}-{digest}"
     return Layout(state=state, data=home / "data", sockets=sockets, log=home / "log", user=user)
 
 
@@ -149,12 +154,12 @@ def _ensure_started(layout: Layout) -> None:
     settings = " ".join(f"-c {name}='{value}'" for name, value in _OPTIONS.items())
     options = f"-k '{layout.sockets}' {settings}"
     for attempt in range(40):  # after a kill -9 the children of the old server need a moment to leave
-        arguments = ("start", "-D", str(layout.data), "-l", str(layout.log), "-w", "-t", "120", "-o", options)
-        done = _pg(layout, "pg_ctl", *arguments, check=False)
+        arguments = ("start", "-D", layout.data.name, "-l", layout.log.name, "-w", "-t", "120", "-o", options)
+        done = _pg(layout, "pg_ctl", *arguments, check=False, folder=layout.data.parent)
         if done.returncode == 0:
             _ensure_database(layout)
             return
-        reason = _last_words(layout.log) or done.stderr
+        reason = _last_words(layout.log)
         if "still in use" not in reason and "Is another postmaster" not in reason and attempt >= 1:
             raise _failure(f"PostgreSQL does not start: {reason}")
         _forget_unreaped(layout.data)
@@ -203,8 +208,13 @@ def _accepts(layout: Layout) -> bool:
     return True
 
 
-def _pg(layout: Layout, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run one of PostgreSQL's programs as the server's user, in a clean environment."""
+def _pg(
+    layout: Layout, program: str, *arguments: str, check: bool = True, folder: Path = Path("/")
+) -> subprocess.CompletedProcess[str]:
+    """Run one of PostgreSQL's programs as the server's user, in a clean environment.
+
+    `pg_ctl start` hands its arguments to a shell: it gets names inside `folder`, which no folder's name can change.
+    """
     path = owner.reachable(binary(program), _ROOT_HOME) if layout.user else binary(program)
     done = subprocess.run(
         [path, *arguments],
@@ -213,7 +223,7 @@ def _pg(layout: Layout, program: str, *arguments: str, check: bool = True) -> su
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,  # the server would keep the pipe
-        cwd="/",
+        cwd=folder,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
         user=layout.user or None,
         group=layout.user or None,
@@ -225,14 +235,23 @@ def _pg(layout: Layout, program: str, *arguments: str, check: bool = True) -> su
 
 
 def _make_private(folder: Path, user: str) -> None:
-    """A folder that only the server's user enters. Existing folders above it stay as they are."""
+    """A folder that only the server's user enters. Existing folders above it stay as they are.
+
+    Raises `NotWritable` for a link, or a folder that somebody else made there first.
+    """
     if user:
         _ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
+    found = folder.lstat()
+    owners = {os.geteuid(), pwd.getpwnam(user).pw_uid} if user else {os.geteuid()}
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
+        raise NotWritable(
+            f"expected {folder} to be a folder of ours; found {stat.filemode(found.st_mode)} of user {found.st_uid}",
+            hint="look at who made it, and remove it",
+        )
     if user:
         shutil.chown(folder, user, user)
-    elif folder.stat().st_uid != os.geteuid():
-        raise NotWritable(f"expected {folder} to be ours; it belongs to user {folder.stat().st_uid}")
 
 
 @contextlib.contextmanager
@@ -249,7 +268,9 @@ def _clear_errors(state: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"no space left for the database in {error.filename or state}", hint=_FREE) from None
+            raise DiskFull(
+                f"no space left for the database in {error.filename or state}", hint=FREE_SPACE
+            ) from None
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise NotWritable(
                 f"expected a folder that can be written; {error.filename or state} cannot",
@@ -258,12 +279,9 @@ def _clear_errors(state: Path) -> Iterator[None]:
         raise
 
 
-_FREE = "free some space and start again; nothing that was acknowledged is lost"
-
-
 def _failure(text: str) -> StorageError:
     if "No space left on device" in text:
-        return DiskFull("no space left for the database", hint=_FREE)
+        return DiskFull("no space left for the database", hint=FREE_SPACE)
     if "Read-only file system" in text or "Permission denied" in text:
         return NotWritable(text.strip(), hint="the database's folder must be writable")
     return DatabaseUnavailable(text.strip(), hint="steadyhand doctor looks at the database")

@@ -9,7 +9,7 @@ from psycopg_pool import PoolTimeout
 
 from steadyhand.errors import DatabaseUnavailable, DiskFull, Duplicate, NotWritable, StorageError
 
-_FREE = "free some space; nothing that was acknowledged is lost"
+FREE_SPACE = "free some space; nothing that was acknowledged is lost"
 _EXTENSION = (
     "the role needs its own schema and the extension vector (pgvector 0.7 or newer); CREATE EXTENSION vector"
 )
@@ -23,7 +23,7 @@ def translated() -> Iterator[None]:
     except postgres.UniqueViolation as error:
         raise Duplicate(str(error).splitlines()[0]) from error
     except (postgres.DiskFull, postgres.OutOfMemory) as error:
-        raise DiskFull(f"the database is out of space: {error}", hint=_FREE) from error
+        raise DiskFull(f"the database is out of space: {error}", hint=FREE_SPACE) from error
     except postgres.ReadOnlySqlTransaction as error:
         raise NotWritable(
             f"the database is read-only: {error}", hint="check database_url: is it a replica?"
@@ -32,7 +32,7 @@ def translated() -> Iterator[None]:
         raise StorageError(f"the database refused: {error}", hint=_EXTENSION) from error
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
         if "No space left on device" in str(error):
-            raise DiskFull(f"the database is out of space: {error}", hint=_FREE) from error
+            raise DiskFull(f"the database is out of space: {error}", hint=FREE_SPACE) from error
         raise DatabaseUnavailable(
             f"the database does not answer: {str(error).strip() or type(error).__name__}",
             hint="steadyhand doctor looks at the database",

@@ -6,7 +6,6 @@ Model: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0. `knowledge.pull` fetc
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import onnxruntime
@@ -16,9 +15,8 @@ from tokenizers import Encoding, Tokenizer
 from steadyhand.errors import ModelFilesError
 from steadyhand.knowledge import model_files
 from steadyhand.knowledge.model_files import ModelFile
+from steadyhand.settings import Precision
 from steadyhand.types.ports import Vectors
-
-Precision = Literal["fp32", "int8"]
 
 FOLDER = "all-MiniLM-L6-v2"
 """Name of the model's folder inside the folder of all local models."""

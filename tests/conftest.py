@@ -3,11 +3,10 @@
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 
+from databases import copied
 from steadyhand.storage import Database, embedded, migrate
 
 
@@ -30,13 +29,8 @@ def template(server: embedded.Server) -> str:
 @pytest.fixture
 def database_url(server: embedded.Server, template: str) -> Iterator[str]:
     """A fresh database with the current schema."""
-    name = f"test_{uuid4().hex[:12]}"
-    admin = server.url.replace("/steadyhand?", "/postgres?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield server.url.replace("/steadyhand?", f"/{name}?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(server.url, template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -20,21 +20,19 @@ EXTRACTIVE = ModelId("local:extractive")
 
 
 def test_the_path_is_what_the_documents_say() -> None:
-    assert [step.__name__ for step in STEPS] == (
-        [
-            "admit",
-            "guard_input",
-            "recall",
-            "retrieve",
-            "choose",
-            "generate",
-            "validate",
-            "guard_output",
-            "judge",
-            "decide_review",
-            "record",
-        ]
-    )
+    assert [step.__name__ for step in STEPS] == [
+        "admit",
+        "guard_input",
+        "recall",
+        "retrieve",
+        "choose",
+        "generate",
+        "validate",
+        "guard_output",
+        "judge",
+        "decide_review",
+        "record",
+    ]
 
 
 async def test_a_good_answer_carries_its_evidence_checks_model_and_cost() -> None:

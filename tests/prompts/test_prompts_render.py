@@ -1,17 +1,17 @@
 """What a model is told: the contract's words are trusted, everybody else's stay values."""
 
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import house
 from steadyhand.checks.schema import violations
 from steadyhand.errors import ContractInvalid
 from steadyhand.prompts.flaws import flaws
 from steadyhand.prompts.render import messages, query, wire_schema
-from steadyhand.types.feature import Budget, Feature, Knowledge, Review
+from steadyhand.types.feature import Feature, Knowledge
 from steadyhand.types.model import Message
 from steadyhand.types.passage import Passage
 from steadyhand.types.text import Segment
@@ -26,12 +26,8 @@ INPUT = {
     },
     "required": ["subject"],
 }
-FEATURE = Feature(
-    name="demo",
-    version="000000000000",
-    purpose="p",
-    owner="o",
-    risk="minimal",
+FEATURE = replace(
+    house.FEATURE,
     data_class="public",
     input_schema=INPUT,
     output_schema={
@@ -40,24 +36,8 @@ FEATURE = Feature(
         "required": ["answer"],
         "additionalProperties": False,
     },
-    text_field="answer",
     prompt="Answer about {{ input.subject }}.",
-    models=(),
-    fallback_model=None,
-    timeout_s=1.0,
-    model_timeout_s=1.0,
     knowledge=None,
-    input_guardrails=(),
-    output_guardrails=(),
-    checks=(),
-    attempts=1,
-    review=Review("", 1.0),
-    fallback=None,
-    budget=Budget(Decimal(1), None),
-    value=None,
-    gate={},
-    rules=(),
-    examples=(),
 )
 CITED = replace(FEATURE, knowledge=Knowledge("policies", "", 8, True))
 PASSAGE = Passage(

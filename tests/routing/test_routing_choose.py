@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import house
 from steadyhand.errors import NotFound
 from steadyhand.routing.choose import Demand, candidate, candidates
 from steadyhand.routing.cost import cost_usd
-from steadyhand.types.feature import Budget, Feature, Review
-from steadyhand.types.ids import FeatureName, ModelId
+from steadyhand.types.feature import Budget
+from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Model, Price, Provider, Usage
 from steadyhand.types.text import DATA_CLASSES, DataClass, rank
 
@@ -37,34 +38,7 @@ CATALOGUE = {
         entry("acme:mystery", None, "restricted"),
     )
 }
-FEATURE = Feature(
-    name=FeatureName("f"),
-    version="0",
-    purpose="",
-    owner="",
-    risk="minimal",
-    data_class="internal",
-    input_schema={},
-    output_schema={},
-    text_field="",
-    prompt="",
-    models=tuple(CATALOGUE),
-    fallback_model=None,
-    timeout_s=1,
-    model_timeout_s=1,
-    knowledge=None,
-    input_guardrails=(),
-    output_guardrails=(),
-    checks=(),
-    attempts=0,
-    review=Review("", 0),
-    fallback=None,
-    budget=NO_BUDGET,
-    value=None,
-    gate={},
-    rules=(),
-    examples=(),
-)
+FEATURE = replace(house.FEATURE, models=tuple(CATALOGUE))
 
 
 def reason(model: str, budget: Budget, demand: Demand, data_class: DataClass = "public") -> str:

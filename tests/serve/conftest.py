@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import aiohttp
-import psycopg
 import pytest
 from served_site import Site, served, write
 
+from databases import copied
 from models import models_folder  # noqa: F401 - a fixture
 from openai_server import answer, serving
 from steadyhand.storage import embedded
@@ -17,13 +16,8 @@ from steadyhand.workspace import AsyncWorkspace
 
 @pytest.fixture(scope="session")
 def site_database(server: embedded.Server, template: str) -> Iterator[str]:
-    name = f"site_{uuid4().hex[:12]}"
-    admin = server.url.replace("/steadyhand?", "/postgres?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield server.url.replace("/steadyhand?", f"/{name}?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(server.url, template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

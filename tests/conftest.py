@@ -9,6 +9,8 @@ import pytest
 from databases import copied
 from steadyhand.storage import Database, embedded, migrate
 
+pytest_plugins = ("models",)
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:

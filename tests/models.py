@@ -1,4 +1,4 @@
-"""The real embedding model: a test file gets these fixtures by `pytest_plugins = ("models",)`."""
+"""The real embedding model, as fixtures for every test."""
 
 from pathlib import Path
 

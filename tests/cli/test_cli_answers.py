@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("models",)
-
 QUESTION = "May I book above the hotel limit when the conference hotel is full?"
 
 

@@ -16,8 +16,6 @@ from steadyhand.types.ids import RunId
 from steadyhand.types.json import JsonObject
 from steadyhand.types.run import Answer, RunStatus
 
-pytest_plugins = ("models",)
-
 
 class Feature:
     """Answers with its input; the inputs it was asked with are in `asked`."""

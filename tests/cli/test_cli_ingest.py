@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-pytest_plugins = ("models",)
-
 
 def test_documents_come_in_once_and_leave_when_they_are_gone(empty: Path, inside) -> None:
     first = inside("ingest", "notes", "-w", str(empty))

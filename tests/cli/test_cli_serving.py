@@ -14,8 +14,6 @@ from pathlib import Path
 import pytest
 from cli_program import start
 
-pytest_plugins = ("models",)
-
 
 def said_until(process: subprocess.Popen[str], words: str, timeout_s: float = 60) -> str:
     """What the program wrote to stderr, up to the line that holds `words`."""

@@ -9,8 +9,6 @@ import pytest
 
 from steadyhand.knowledge.embedders import minilm
 
-pytest_plugins = ("models",)
-
 
 def test_a_key_is_shown_once_and_ends_when_revoked(empty: Path, inside) -> None:
     made = inside("keys", "create", "shop", "--role", "caller", "-w", str(empty))

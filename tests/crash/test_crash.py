@@ -17,8 +17,6 @@ import pytest
 from steadyhand.storage import Row
 from steadyhand.workspace import AsyncWorkspace
 
-pytest_plugins = ("models",)
-
 KILLS = 20
 DOCUMENTS = 40
 CHANGES = 12  # documents rewritten between two kills

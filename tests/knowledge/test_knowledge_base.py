@@ -19,8 +19,6 @@ from steadyhand.types.passage import Passage
 from steadyhand.types.ports import Vectors
 from steadyhand.types.run import Principal
 
-pytest_plugins = ("models",)
-
 SOMEBODY = Principal("tester", "caller")
 
 

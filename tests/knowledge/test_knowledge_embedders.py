@@ -14,8 +14,6 @@ from steadyhand.errors import ModelFilesError
 from steadyhand.knowledge.embedders import minilm
 from steadyhand.types.ports import Embed
 
-pytest_plugins = ("models",)
-
 TEXTS = [
     "The hotel limit is 140 EUR per night.",
     "",

@@ -11,8 +11,6 @@ from steadyhand.errors import ModelFilesError
 from steadyhand.knowledge.embedders import minilm
 from steadyhand.knowledge.pull import pull
 
-pytest_plugins = ("models",)
-
 
 @pytest.fixture(scope="module")
 def archive(models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,8 +8,6 @@ from steadyhand import plugins
 from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.types.model import CompletionRequest, Example, Task
 
-pytest_plugins = ("models",)
-
 SCHEMA = {
     "type": "object",
     "properties": {"answer": {"type": "string"}, "kind": {"type": "string", "enum": ["a", "b"]}},

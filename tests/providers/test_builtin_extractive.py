@@ -18,8 +18,6 @@ from steadyhand.types.model import CompletionRequest, Task
 from steadyhand.types.passage import Passage
 from steadyhand.types.ports import Vectors
 
-pytest_plugins = ("models",)
-
 ANSWER: JsonSchema = {
     "type": "object",
     "properties": {"answer": {"type": "string"}, "found": {"type": "boolean"}},

@@ -15,8 +15,6 @@ from steadyhand.types.json import JsonObject, JsonSchema
 from steadyhand.types.model import CompletionRequest, Example, Task
 from steadyhand.types.ports import Vectors
 
-pytest_plugins = ("models",)
-
 FIELDS = {"category": "billing | support | sales", "angry": "boolean", "language": "language", "note": "string ?"}
 SCHEMA, _ = object_schema(FIELDS, ("output",))
 EXAMPLES = tuple(

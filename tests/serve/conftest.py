@@ -8,7 +8,6 @@ import pytest
 from served_site import Site, served, write
 
 from databases import copied
-from models import models_folder  # noqa: F401 - a fixture
 from openai_server import answer, serving
 from steadyhand.storage import embedded
 from steadyhand.workspace import AsyncWorkspace
@@ -23,7 +22,7 @@ def site_database(server: embedded.Server, template: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 async def site(
     site_database: str,
-    models_folder: Path,  # noqa: F811 - the fixture of that name
+    models_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Site]:
     async with serving(answer("{}")) as model:

@@ -289,6 +289,11 @@ def _tree(kind: type[SteadyhandError]) -> Iterator[type[SteadyhandError]]:
         yield from _tree(child)
 
 
+def excerpt(text: str) -> str:
+    """`text` for a message: at most 80 characters of it, with a mark where it was cut."""
+    return text if len(text) <= 80 else text[:80] + "…"
+
+
 def did_you_mean(found: str, options: Iterable[str]) -> str:
     """The hint `did you mean "x"?` with the option nearest to `found`; "" when none is near."""
     by_folded = {option.casefold(): option for option in options}

@@ -102,3 +102,8 @@ def test_what_is_no_type_at_all_is_told_at_its_key(value: object) -> None:
 )
 def test_languages_are_bcp_47_tags(tag: str, fits: bool) -> None:
     assert (violations(tag, field_schema("language")[0]) == []) is fits
+
+
+def test_a_wrong_type_inside_a_list_is_found_by_the_path_that_rules_write() -> None:
+    _, flaws = object_schema({"items": [{"amount": "numbr"}]}, ("output",))
+    assert [flaw.message.partition(": ")[0] for flaw in flaws] == ["output.items[0].amount"]

@@ -8,10 +8,9 @@ from typing import Any, TypeAlias
 
 import jsonschema_rs
 
-from steadyhand.errors import did_you_mean
+from steadyhand.errors import did_you_mean, excerpt
 from steadyhand.types.json import Json, JsonSchema
 
-_SHOWN_CHARS = 80
 _FORMATS = {
     "date": "a date such as 2026-01-31",
     "date-time": "a date and time such as 2026-01-31T14:00:00Z",
@@ -87,7 +86,7 @@ def _explain(error: jsonschema_rs.ValidationError, root: str) -> list[Violation]
     if error.kind.name == "additionalProperties":
         return [_unexpected((*path, name), root) for name in details["unexpected"]]
     explain = _SENTENCES.get(error.kind.name)
-    place, shown = dotted(root, path), _shown(error.instance)
+    place, shown = dotted(root, path), excerpt(json.dumps(error.instance, ensure_ascii=False))
     if explain is None:
         return [Violation(path, f"{place}: {error.message}")]
     sentence, hint = explain(shown, error.instance, details)
@@ -116,8 +115,3 @@ _SENTENCES: dict[str, _Explain] = {
     "format": lambda shown, _, it: (f"expected {_FORMATS.get(it['format'], it['format'])}; found {shown}", ""),
     "pattern": lambda shown, _, it: (f"expected text that matches {it['pattern']}; found {shown}", ""),
 }
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from steadyhand.checks.schema import dotted
-from steadyhand.errors import did_you_mean
+from steadyhand.errors import did_you_mean, excerpt
 from steadyhand.features.contract import DUE, HOURLY_COST, MODEL, NAME, Contract, contract_schema
 from steadyhand.features.flaw import Flaw, KeyPath
 
@@ -86,12 +86,13 @@ def _flaw(fault: ErrorDetails) -> Flaw:
         return Flaw(path, f"{where}: unknown key", hint)
     if fault["type"] == "missing":
         return Flaw(path, f"{where}: is missing", _description(path))
+    found = excerpt(repr(fault["input"]))
     if fault["type"] == "literal_error":
         options = [str(option).strip("' ") for option in fault["ctx"]["expected"].replace(" or ", ", ").split(", ")]
         hint = did_you_mean(str(fault["input"]), options)
-        return Flaw(path, f"{where}: expected one of {', '.join(options)}; found {_shown(fault['input'])}", hint)
+        return Flaw(path, f"{where}: expected one of {', '.join(options)}; found {found}", hint)
     expected = _EXPECTED.get(fault["type"]) or _said(fault)
-    return Flaw(path, f"{where}: expected {expected}; found {_shown(fault['input'])}", _description(path))
+    return Flaw(path, f"{where}: expected {expected}; found {found}", _description(path))
 
 
 _EXPECTED = {
@@ -122,11 +123,6 @@ def _said(fault: ErrorDetails) -> str:
         return _FORMS[fault["ctx"]["pattern"]]
     said = fault["msg"].removeprefix("Input should be ").replace("less than or equal to", "at most")
     return said.replace("greater than or equal to", "at least").replace("greater than", "more than")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:80] + "…"
 
 
 def _known_keys(path: KeyPath) -> list[str]:

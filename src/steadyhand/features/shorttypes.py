@@ -10,6 +10,7 @@ Objects are closed: what is not named is refused. Source: JSON Schema, draft 202
 import re
 from collections.abc import Iterator, Mapping
 
+from steadyhand.checks.schema import dotted
 from steadyhand.errors import did_you_mean
 from steadyhand.features.flaw import Flaw, KeyPath
 from steadyhand.types.json import Json, JsonObject
@@ -63,8 +64,7 @@ def object_schema(fields: Mapping[str, object], path: KeyPath) -> tuple[JsonObje
     flaws: list[Flaw] = []
     for name, value in fields.items():
         if not _NAME.fullmatch(name):
-            where = ".".join(map(str, path))
-            message = f"{where}: expected names of letters, digits and _; found {name!r}"
+            message = f"{dotted('', path)}: expected names of letters, digits and _; found {name!r}"
             flaws.append(Flaw((*path, name), message, "rules and prompts have to write it"))
         schema, is_required, found = _field(value, (*path, name))
         properties[name] = schema
@@ -74,7 +74,7 @@ def object_schema(fields: Mapping[str, object], path: KeyPath) -> tuple[JsonObje
 
 
 def _field(value: object, path: KeyPath) -> tuple[JsonObject, bool, list[Flaw]]:
-    where = ".".join(map(str, path))
+    where = dotted("", path)
     match value:
         case str():
             try:

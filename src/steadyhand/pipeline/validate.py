@@ -1,5 +1,6 @@
 """Step: does the output keep its promise, and is every quote really in its source?"""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from steadyhand.checks.citations import evidence, is_abstention
@@ -21,29 +22,28 @@ async def validate(run: Run, ports: Ports) -> StepResult:
         try:
             output = parse(run.completion.text).value
         except OutputInvalid as error:
-            return Retry(
-                _judged(run, [CheckResult("parse", "block", False, str(error))]), f"Answer with JSON only: {error}"
-            )
+            failed = CheckResult("parse", "block", False, str(error))
+            return Retry(replace(run, checks=(failed,)), f"Answer with JSON only: {error}")
         citations = output.pop("citations", []) if run.feature.knowledge else []
         run = replace(run, output={**output, **run.settled})
-    assert run.output is not None
     passages = run.retrieval.passages if run.retrieval else ()
     found, unsupported = evidence(citations, passages, run.feature.text_field)
     run = replace(run, evidence=found)
-    broken = violations(run.output, run.feature.output_schema, "output")
-    checks = [CheckResult("schema", "block", not broken, "; ".join(broken))]
-    if run.feature.knowledge is not None and run.feature.knowledge.must_cite:
-        unsupported = _citation_problems(run, unsupported)
-        checks.append(CheckResult("citations", "block", not unsupported, "; ".join(unsupported)))
-    if not broken:
-        checks += results(run.feature.checks, _values(run))
-    run = _judged(run, checks)
-    refused = [check.detail for check in checks if check.severity == "block" and not check.ok]
+    run = replace(run, checks=tuple(_checks(run, unsupported)))
+    refused = [check.detail for check in run.checks if check.severity == "block" and not check.ok]
     return Retry(run, "; ".join(refused)) if refused else Continue(run)
 
 
-def _judged(run: Run, checks: list[CheckResult]) -> Run:
-    return replace(run, checks=tuple(checks))
+def _checks(run: Run, unsupported: list[str]) -> Iterator[CheckResult]:
+    """The schema, the citations where they are a must, then the contract's rules, which need a sound output."""
+    assert run.output is not None
+    broken = violations(run.output, run.feature.output_schema, "output")
+    yield CheckResult("schema", "block", not broken, "; ".join(broken))
+    if run.feature.knowledge is not None and run.feature.knowledge.must_cite:
+        problems = _citation_problems(run, unsupported)
+        yield CheckResult("citations", "block", not problems, "; ".join(problems))
+    if not broken:
+        yield from results(run.feature.checks, _values(run))
 
 
 def _citation_problems(run: Run, problems: list[str]) -> list[str]:

@@ -81,13 +81,42 @@ def test_a_citation_of_the_wrong_form_is_a_problem_and_the_others_count() -> Non
     assert [problem.split(":")[0] for problem in problems] == ["citation 1", "citation 2"]
 
 
-@given(text=st.text(min_size=1, max_size=60), data=st.data())
-def test_every_piece_of_a_text_is_found_where_its_words_are(text: str, data: st.DataObject) -> None:
-    start = data.draw(st.integers(0, len(text) - 1))
-    quote = text[start : data.draw(st.integers(start + 1, len(text)))]
+@given(words=st.lists(st.text(min_size=1, max_size=9), min_size=1, max_size=9), data=st.data())
+def test_every_piece_of_a_text_is_found_where_its_words_are(words: list[str], data: st.DataObject) -> None:
+    text = " ".join(words)
+    start = data.draw(st.integers(0, len(words) - 1))
+    quote = " ".join(words[start : data.draw(st.integers(start + 1, len(words)))])
     span = locate(quote, text)
     if any(char.isalnum() for char in quote):
         assert span is not None
         assert text[slice(*span)] == quote.strip()
     else:
         assert span is None
+
+
+@pytest.mark.parametrize(
+    ("quote", "text"),
+    [
+        ("20 EUR a night", "at most 120 EUR a night"),
+        ("234 EUR", "it costs 1,234 EUR"),
+        ("it costs 1", "it costs 1.5 EUR"),
+        ("reasonable", "that is unreasonable"),
+        ("for 3", "valid for 30 days"),
+        ("cafe", "the cafe\u0301"),
+    ],
+)
+def test_a_part_of_a_word_or_a_number_is_no_quote(quote: str, text: str) -> None:
+    assert locate(quote, text) is None
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "span"),
+    [
+        ("20 EUR", "120 EUR, else 20 EUR.", (14, 20)),
+        ("京都", "東京都です", (1, 3)),
+        ("20", "until 20, then 30", (6, 8)),
+        ("end", "the end.", (4, 7)),
+    ],
+)
+def test_a_quote_is_found_where_it_stands_by_itself(quote: str, text: str, span: tuple[int, int]) -> None:
+    assert locate(quote, text) == span

@@ -1,6 +1,7 @@
 """Is every quote really in its source? Turns a model's citations into evidence that resolves to the exact words."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from steadyhand.types.json import Json, JsonObject
@@ -8,6 +9,7 @@ from steadyhand.types.passage import Evidence, Passage
 
 _SHOWN_CHARS = 80
 _SAME = ("'‘’‚‛′", '"“”„‟″«»', "-‐‑‒–—―−")  # characters that typing and typesetting write differently
+_NUMBER = re.compile(r"\d[.,]\d")
 _CLASS_OF = {char: f"[{re.escape(group)}]" for group in _SAME for char in group}
 
 
@@ -35,17 +37,33 @@ def evidence(citations: Json, passages: Sequence[Passage], field: str) -> tuple[
 def locate(quote: str, text: str) -> tuple[int, int] | None:
     """Where `quote` stands in `text`, as `[start, end)` in code points; None when it does not.
 
-    The exact words win over those that differ in white space or typography.
+    The exact words win over those that differ in white space or typography. A part of a word or of a number is not
+    it: `20 EUR` does not stand in `120 EUR`.
     """
     wanted = quote.strip()
     if not any(char.isalnum() for char in wanted):
         return None
-    start = text.find(wanted)
-    if start >= 0:
-        return start, start + len(wanted)
     words = ("".join(_CLASS_OF.get(char, re.escape(char)) for char in word) for word in wanted.split())
-    match = re.search(r"\s+".join(words), text)
-    return match.span() if match else None
+    for pattern in (re.escape(wanted), r"\s+".join(words)):
+        for match in re.finditer(pattern, text):
+            if not (_divides(text, match.start()) or _divides(text, match.end())):
+                return match.span()
+    return None
+
+
+def _divides(text: str, at: int) -> bool:
+    """Does `at` lie inside a word or a number? Words of scripts without capitals cannot be told apart."""
+    if not 0 < at < len(text):
+        return False
+    if unicodedata.combining(text[at]):
+        return True
+    return (_is_of_a_word(text[at - 1]) and _is_of_a_word(text[at])) or any(
+        number.start() < at < number.end() for number in _NUMBER.finditer(text, max(0, at - 2), at + 2)
+    )
+
+
+def _is_of_a_word(char: str) -> bool:
+    return char.isdigit() or char.lower() != char.upper()
 
 
 def is_abstention(output: JsonObject) -> bool:

@@ -85,10 +85,7 @@ def _prompt(layers: Layers, contract: Contract, input_schema: JsonSchema) -> str
     """The text of `prompt.md`, "" when there is none, which only local models can do without."""
     found = layers.find(PROMPT)
     if found is None or not found[1].strip():
-        if any(
-            not model.startswith("local:")
-            for model in (*contract.models.try_, contract.models.fallback or "local:")
-        ):
+        if not all(model.startswith("local:") for _, model in meaning.models(contract)):
             path = found[0] if found else layers.layers[0].folder / PROMPT
             layers.files.add(
                 path, 1, "expected a prompt; found none", f"write {PROMPT}; only local models need none"

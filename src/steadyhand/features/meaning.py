@@ -23,7 +23,7 @@ def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
     if parsed.is_real(("name",)) and contract.name != folder:
         message = f"name: expected {folder!r}, as the folder is called; found {contract.name!r}"
         yield Flaw(("name",), message, "rename one of them")
-    for path, model in _models(contract):
+    for path, model in models(contract):
         if parsed.is_real(path) and not known.is_model(ModelId(model)):
             hint = did_you_mean(model, known.models) or "steadyhand models list"
             yield Flaw(path, f"{dotted('', path)}: {model!r} is not a model of the catalogue", hint)
@@ -90,6 +90,14 @@ def value_flaws(contract: Contract, schemas: Schemas) -> Iterator[Flaw]:
             yield Flaw((*path, *violation.path), violation.message, violation.hint)
 
 
+def models(contract: Contract) -> Iterator[tuple[KeyPath, str]]:
+    """Every model that the contract names, with the path of its key."""
+    for index, model in enumerate(contract.models.try_):
+        yield ("models", "try", index), model
+    if contract.models.fallback:
+        yield ("models", "fallback"), contract.models.fallback
+
+
 def plain_values(values: Mapping[str, object]) -> JsonObject:
     """TOML's values as JSON's: dates and times become text."""
     return {name: _plain(value) for name, value in values.items()}
@@ -110,13 +118,6 @@ def _plain(value: object) -> Json:
         case bool() | int() | float() | str():
             return value
     raise AssertionError(f"TOML has no {type(value).__name__}")
-
-
-def _models(contract: Contract) -> Iterator[tuple[KeyPath, str]]:
-    for index, model in enumerate(contract.models.try_):
-        yield ("models", "try", index), model
-    if contract.models.fallback:
-        yield ("models", "fallback"), contract.models.fallback
 
 
 def _unknown(path: KeyPath, what: str, name: str, known: Iterable[str]) -> Flaw:

@@ -35,7 +35,7 @@ class StepRecord:
     seq: int
     name: str
     attempt: int
-    verdict: str  # continue | retry | park | stop | error | timeout
+    verdict: str  # continue | retry | park | stop
     detail: str
     started_s: float
     duration_s: float

@@ -220,19 +220,20 @@ def _boxes(element: etree._Element) -> Iterator[etree._Element]:
 
 
 def _rows(table: etree._Element) -> Iterator[etree._Element]:
-    for child in _shown(table):
-        if child.tag == f"{_W}tr":
-            yield child
-        elif child.tag != f"{_W}tbl":
-            yield from _rows(child)
+    return _of_this_table(table, f"{_W}tr")
 
 
 def _cells(row: etree._Element) -> Iterator[etree._Element]:
-    for child in _shown(row):
-        if child.tag == f"{_W}tc":
+    return _of_this_table(row, f"{_W}tc")
+
+
+def _of_this_table(parent: etree._Element, tag: str) -> Iterator[etree._Element]:
+    """The elements of a tag, however they are wrapped; a table inside has its own."""
+    for child in _shown(parent):
+        if child.tag == tag:
             yield child
         elif child.tag != f"{_W}tbl":
-            yield from _cells(child)
+            yield from _of_this_table(child, tag)
 
 
 def _flat(cell: etree._Element) -> str:

@@ -4,10 +4,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from steadyhand.errors import excerpt
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.passage import Evidence, Passage
 
-_SHOWN_CHARS = 80
 _SAME = ("'‘’‚‛′", '"“”„‟″«»', "-‐‑‒–—―−")  # characters that typing and typesetting write differently
 _NUMBER = re.compile(r"\d[.,]\d")
 _CLASS_OF = {char: f"[{re.escape(group)}]" for group in _SAME for char in group}
@@ -22,7 +22,7 @@ def evidence(citations: Json, passages: Sequence[Passage], field: str) -> tuple[
     another of the passages is moved there.
     """
     if not isinstance(citations, list):
-        return (), [f"citations: expected a list; found {_shown(citations)}"]
+        return (), [f"citations: expected a list; found {excerpt(repr(citations))}"]
     found: list[Evidence] = []
     problems: list[str] = []
     for number, citation in enumerate(citations, start=1):
@@ -73,14 +73,14 @@ def is_abstention(output: JsonObject) -> bool:
 
 def _check(citation: Json, passages: Sequence[Passage], field: str) -> Evidence | str:
     if not isinstance(citation, dict) or not isinstance(quote := citation.get("quote"), str):
-        return f'expected {{"passage": number, "quote": text}}; found {_shown(citation)}'
+        return f'expected {{"passage": number, "quote": text}}; found {excerpt(repr(citation))}'
     named = citation.get("field", field)
     named = named if isinstance(named, str) else field
     for passage in _named_first(citation.get("passage"), passages):
         span = locate(quote, passage.text)
         if span is not None:
             return _evidence(passage, span, named)
-    return f"expected words copied exactly from a source; {_shown(quote)} is in none of them"
+    return f"expected words copied exactly from a source; {excerpt(repr(quote))} is in none of them"
 
 
 def _named_first(number: Json, passages: Sequence[Passage]) -> Sequence[Passage]:
@@ -100,8 +100,3 @@ def _evidence(passage: Passage, span: tuple[int, int], field: str) -> Evidence:
         quote=passage.text[start:end],
         knowledge_base=passage.knowledge_base,
     )
-
-
-def _shown(value: Json) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"

@@ -25,8 +25,9 @@ def test_every_guardrail_names_a_data_class(name: str) -> None:
 
 @pytest.mark.parametrize("name", plugins.names("guardrails"))
 @pytest.mark.parametrize("text", ["a" * 50_000, "a@" * 20_000, "4 " * 20_000, "AB12 " * 10_000, "ignore " * 8_000])
+@pytest.mark.timeout(20)  # a pattern that goes back and forth takes hours; these take milliseconds
 def test_no_guardrail_is_stopped_by_a_long_text(name: str, text: str) -> None:
-    list(load(name).find(text))
+    assert all(0 <= finding.start < finding.end <= len(text) for finding in load(name).find(text))
 
 
 FOUND = [

@@ -211,9 +211,12 @@ async def test_a_known_key_asks_no_database_and_what_is_remembered_is_bounded() 
     assert credentials.asked == 1
     for number in range(5_000):
         await identities.of_key(f"sh_{number}")
-    assert len(identities._known) <= 1024
     await identities.of_session("sh_4999")
     assert credentials.asked == 1 + 5_000 + 1
+    await identities.of_key("sh_4999")
+    assert credentials.asked == 1 + 5_000 + 1
+    await identities.of_key(f"sh_{4_999 - 1_024}")
+    assert credentials.asked == 1 + 5_000 + 2
 
 
 class _Clock:

@@ -17,10 +17,8 @@ from typing import IO
 from steadyhand.cli._terminal import Advance
 from steadyhand.errors import InvalidInput, NotFound, UsageError
 from steadyhand.types.json import JsonObject
-from steadyhand.types.run import Answer
+from steadyhand.types.run import GOOD_ENDINGS, Answer
 from steadyhand.types.wire import answer_json
-
-_SETTLED = {"answered", "fallback", "review"}  # not run again; what was refused or failed is
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ def _sorted_out(files: Files) -> tuple[dict[tuple[int, str], bytes], int]:
             key, status = _read_row(raw)
             whole += raw.endswith(b"\n")
             known += key in wanted
-            if key in wanted and status in _SETTLED:
+            if key in wanted and status in GOOD_ENDINGS:
                 kept[key] = raw
     if whole and not known:
         raise UsageError(

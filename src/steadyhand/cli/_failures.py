@@ -61,6 +61,10 @@ def _flushed(code: int) -> int:
     return code
 
 
+def _log_to(terminal: Terminal) -> None:
+    logging.basicConfig(handlers=[_TerminalLog(terminal)])
+
+
 class _TerminalLog(logging.Handler):
     """Warnings as one line each, above a bar that is being drawn."""
 
@@ -70,7 +74,3 @@ class _TerminalLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._terminal.complain(f"{record.levelname.lower()}: {record.getMessage()}")
-
-
-def _log_to(terminal: Terminal) -> None:
-    logging.basicConfig(handlers=[_TerminalLog(terminal)])

@@ -14,7 +14,7 @@ from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
 from steadyhand.errors import InvalidInput, UsageError
 from steadyhand.types.ids import FeatureName
 from steadyhand.types.json import JsonObject
-from steadyhand.types.run import Answer
+from steadyhand.types.run import GOOD_ENDINGS, Answer
 from steadyhand.types.wire import answer_json
 from steadyhand.workspace import AsyncWorkspace
 
@@ -113,7 +113,7 @@ async def _run_all(
     workspace.features.get(FeatureName(name))  # an unknown feature is misuse, not a thousand failed runs
     with shell.terminal.progress(f"Running {name}") as advance:
         tally = await _batch.run(files, lambda values: workspace.run(name, values, door="cli"), workers, advance)
-    failed = sum(tally.statuses.get(status, 0) for status in ("refused", "failed"))
+    failed = sum(number for status, number in tally.statuses.items() if status not in GOOD_ENDINGS)
     if as_json:
         shell.terminal.json({"total": tally.total, "resumed": tally.resumed, "statuses": tally.statuses})
     ended = ", ".join(f"{number:,} {status}" for status, number in sorted(tally.statuses.items())) or "none to run"

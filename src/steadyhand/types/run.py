@@ -15,6 +15,9 @@ from steadyhand.types.passage import Evidence, Retrieval
 from steadyhand.types.text import DataClass
 
 RunStatus = Literal["answered", "review", "fallback", "refused", "failed"]
+GOOD_ENDINGS: frozenset[RunStatus] = frozenset({"answered", "review", "fallback"})
+"""There is something to work with, now or after a person has decided; refused and failed runs have nothing."""
+
 Door = Literal["http", "cli", "python", "console"]
 RoleName = Literal["admin", "caller", "reader"]
 
@@ -148,5 +151,5 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        """Is there something to work with, now or after a person has decided? Not when refused or failed."""
-        return self.status not in ("refused", "failed")
+        """Did the run end well? See `GOOD_ENDINGS`."""
+        return self.status in GOOD_ENDINGS

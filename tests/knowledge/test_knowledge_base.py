@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from steadyhand.errors import DocumentUnsupported, NotFound, WrongEmbedder
@@ -226,3 +228,42 @@ async def test_hostile_questions_are_only_questions(base: Base) -> None:
     assert hashlib.sha256(b"").digest() not in {
         row["text_hash"] for row in await base.database.rows("TABLE embedding")
     }
+
+
+async def test_a_word_longer_than_an_index_holds_stops_nothing(base: Base) -> None:
+    word = hashlib.shake_256(b"long").hexdigest(5_000)
+    (base.folder / "key.md").write_text(f"# Key\n\nThe key is {word} and no other.\n")
+    assert "failed" not in [progress.outcome for progress in await base.sync()]
+    assert (await base.ask(word))[0].source == "key.md"
+
+
+async def test_a_file_that_vanishes_while_others_are_read_stops_nothing(base: Base) -> None:
+    outcomes = {}
+    async for progress in base.ingest.sync("base", base.folder):
+        (base.folder / "leave.md").unlink(missing_ok=True)
+        outcomes[progress.path] = progress.outcome
+    assert outcomes == {"deutsch.md": "added", "leave.md": "failed", "travel.md": "added"}
+    assert [progress.outcome for progress in await base.sync()] == ["removed", "unchanged", "unchanged"]
+
+
+async def test_a_name_that_is_no_text_is_shown_with_question_marks(base: Base) -> None:
+    (base.folder / os.fsdecode(b"\xff.md")).write_text("# Bytes\n\nWritten long ago.\n")
+    assert "?.md" in [progress.path for progress in await base.sync() if progress.outcome == "added"]
+
+
+async def test_a_path_longer_than_an_index_holds_stops_nothing(base: Base) -> None:
+    folder = base.folder
+    for _ in range(12):
+        folder /= "x" * 200
+    folder.mkdir(parents=True)
+    (folder / "deep.md").write_text("# Deep\n\nDown.\n")
+    assert sorted(progress.outcome for progress in await base.sync()) == ["added", "added", "added", "failed"]
+
+
+async def test_writers_of_the_same_vectors_never_wait_for_each_other(database: Database) -> None:
+    store = KnowledgeStore(database)
+    vectors = np.eye(64, dtype=np.float32)
+    for number in range(10):
+        hashes = [hashlib.sha256(f"{number}-{row}".encode()).digest() for row in range(64)]
+        both = (store.add_vectors("x", hashes, vectors), store.add_vectors("x", hashes[::-1], vectors))
+        await asyncio.gather(*both)

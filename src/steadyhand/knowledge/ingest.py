@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from steadyhand.errors import DocumentError, DocumentUnsupported, NotFound
+from steadyhand.errors import DocumentError, DocumentUnreadable, DocumentUnsupported, NotFound
 from steadyhand.knowledge import chunking, reading
 from steadyhand.knowledge.store import KnowledgeStore, KnownDocument, PreparedChunk, PreparedDocument
 from steadyhand.knowledge.vectors import Embedder
@@ -20,6 +20,7 @@ from steadyhand.language.detect import language_of
 from steadyhand.language.words import terms
 
 _BATCH = 64  # texts per embedding call and commit
+_PATH_LIMIT = 2_000  # bytes; an index of the database holds no more than 2,704
 _LANGUAGE_SAMPLE = 20_000  # characters that tell a document's language
 
 Outcome = Literal["added", "unchanged", "skipped", "failed", "removed"]
@@ -89,18 +90,27 @@ class Ingest:
     async def _bring(self, base_id: int, origin: str, file: _File, known: KnownDocument | None) -> _Result:
         if file.location.suffix.lower() not in reading.SUPPORTED:
             return _Result("skipped", reason=f"no reader for {file.location.suffix or 'a name without extension'}")
-        content = await asyncio.to_thread(file.location.read_bytes)
+        if len(file.path.encode()) > _PATH_LIMIT:
+            return _Result("failed", reason=f"expected a path of at most {_PATH_LIMIT} bytes; found a longer one")
+        try:
+            content = await asyncio.to_thread(file.location.read_bytes)
+        except OSError as error:
+            unreadable = DocumentUnreadable(f"{file.path}: expected a file that can be read; {error.strerror}")
+            return await self._failed(base_id, KnownDocument(file.path, b"", RECIPE), origin, unreadable)
         found = KnownDocument(file.path, hashlib.sha256(content).digest(), RECIPE)
         if known and (known.sha256, known.recipe) == (found.sha256, RECIPE):
             return _Result("failed", reason=known.failure) if known.failure else _Result("unchanged")
         try:
             prepared = await self._in_reader(lambda: self._prepare(found, origin, content))
         except DocumentError as error:
-            await self._store.fail(base_id, found, origin, error)
-            return _Result("failed", reason=str(error))
+            return await self._failed(base_id, found, origin, error)
         await self._embed(prepared)
         is_new = await self._store.put(base_id, prepared)
         return _Result("added", len(prepared.chunks)) if is_new else _Result("unchanged")
+
+    async def _failed(self, base_id: int, found: KnownDocument, origin: str, error: DocumentError) -> _Result:
+        await self._store.fail(base_id, found, origin, error)
+        return _Result("failed", reason=str(error))
 
     def _prepare(self, found: KnownDocument, origin: str, content: bytes) -> PreparedDocument:
         """Read, chunk and analyse. Blocks."""
@@ -146,8 +156,8 @@ class Ingest:
         """The source as the database remembers it: inside the workspace relative to it, so that it may move."""
         location = source.resolve()
         if location.is_relative_to(self._root):
-            return location.relative_to(self._root).as_posix()
-        return location.as_posix()
+            return _text(location.relative_to(self._root))
+        return _text(location)
 
 
 def _files(source: Path) -> list[_File]:
@@ -158,14 +168,19 @@ def _files(source: Path) -> list[_File]:
             raise DocumentUnsupported(
                 f"expected a document ({kinds}); found {source.name}", hint="convert it first"
             )
-        return [_File(source.name, source)]
+        return [_File(_text(Path(source.name)), source)]
     if not source.is_dir():
         raise NotFound(f"expected a file or a folder; {source} is neither", hint="check the path")
     return [
-        _File(path.relative_to(source).as_posix(), path)
+        _File(_text(path.relative_to(source)), path)
         for path in sorted(source.rglob("*"))
         if path.is_file() and _is_inside(path, source)
     ]
+
+
+def _text(path: Path) -> str:
+    """A path as text that can be stored and shown; bytes of a name that are no UTF-8 become question marks."""
+    return path.as_posix().encode("utf-8", "replace").decode()
 
 
 def _is_inside(path: Path, source: Path) -> bool:

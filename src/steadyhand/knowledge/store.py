@@ -87,11 +87,14 @@ class KnowledgeStore:
         return set(wanted) - {row["text_hash"] for row in rows}
 
     async def add_vectors(self, embedder: str, hashes: Sequence[bytes], vectors: Vectors) -> None:
-        """Keep vectors for good; those that are there already stay as they are."""
+        """Keep vectors for good; those that are there already stay as they are.
+
+        In the order of their hashes, so that two processes with the same texts never wait for each other.
+        """
         await self._database.execute(
             "INSERT INTO embedding (embedder, text_hash, vector)"
             " SELECT %s, hash, vector::halfvec FROM unnest(%s::bytea[], %s::text[]) AS new(hash, vector)"
-            " ON CONFLICT DO NOTHING",
+            " ORDER BY hash ON CONFLICT DO NOTHING",
             [embedder, list(hashes), [vector_text(vector) for vector in vectors]],
         )
 

@@ -38,6 +38,7 @@ _SPELLINGS = str.maketrans({"’": "'", "ʼ": "'", "İ": "i", "\u00ad": None})  
 _TURKISH = str.maketrans({"I": "ı"})
 _GLUED = re.compile(r"(?<=\d)(?=[¼-¾²³¹⁰-₟⅐-⅞])")  # NFKC would read 6½ as 61/2 and 10² as 102
 _ELIDING = frozenset({"fr", "it", "ca"})
+_LONGEST = 200  # code points of a term: what is longer is no word, and an index holds only so much
 
 
 def words(text: str) -> list[str]:
@@ -58,7 +59,8 @@ def terms(text: str, language: str = "en") -> list[str]:
     if language in {"tr", "az"}:
         text = text.translate(_TURKISH)
     stop = FUNCTION_WORDS.get(language, frozenset())
-    kept = [part for word in _words(text) for part in _parts(word, language) if part and part not in stop]
+    parts = (part[:_LONGEST] for word in _words(text) for part in _parts(word, language))
+    kept = [part for part in parts if part and part not in stop]
     stemmer = _stemmers.of(language)
     return kept if stemmer is None else stemmer.stemWords(kept)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -221,3 +222,60 @@ def test_a_restore_from_a_broken_file_changes_nothing(database_url: str, tmp_pat
         backup.restore(database_url, tmp_path / "b.dump")
     with pytest.raises(NotFound):
         backup.restore(database_url, tmp_path / "missing.dump")
+
+
+def test_a_backup_is_for_its_owner_only_and_takes_a_password_that_needs_escaping(
+    database_url: str, tmp_path: Path
+) -> None:
+    backup.backup(database_url.replace("steadyhand@", "steadyhand:a%3Ab%5Cc@"), tmp_path / "b.dump")
+    assert stat.S_IMODE((tmp_path / "b.dump").stat().st_mode) == 0o600
+
+
+def test_both_spellings_of_the_scheme_are_taken_and_no_password_is_shown_for_others(database_url: str) -> None:
+    assert migrate.upgrade(database_url.replace("postgresql://", "postgres://")) == []
+    with pytest.raises(StorageError, match="expected database_url to begin with postgresql://") as caught:
+        migrate.upgrade("mysql://me:hunter2@localhost/db")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that the server's user can enter."""
+    place = Path(tempfile.mkdtemp(prefix="steadyhand-place-"))
+    place.chmod(0o755)
+    yield place
+    shutil.rmtree(place)
+
+
+def test_a_folder_may_have_any_name(open_folder: Path) -> None:
+    state = open_folder / """o'brien, "$HOME" `id`""" / ".steadyhand"
+    running = embedded.start(state, state / "database")
+    migrate.upgrade(running.url)
+    running.release()
+
+
+def test_a_link_in_the_place_of_the_socket_is_refused(open_folder: Path) -> None:
+    state, home = open_folder / ".steadyhand", open_folder / ("long" * 30)
+    running = embedded.start(state, home)
+    running.release()
+    sockets = running.layout.sockets
+    assert not sockets.is_relative_to(home)
+    sockets.rmdir()
+    sockets.symlink_to(open_folder)
+    owner_before = open_folder.stat().st_uid
+    with pytest.raises(NotWritable, match="to be our folder"):
+        embedded.start(state, home)
+    assert open_folder.stat().st_uid == owner_before
+    sockets.unlink()
+
+
+def test_nobody_else_can_hold_the_locks(open_folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        running = embedded.start(open_folder / ".steadyhand", open_folder / "database")
+    finally:
+        os.umask(before)
+    running.release()
+    assert not stat.S_IMODE((open_folder / ".steadyhand").stat().st_mode) & 0o022
+    for name in ("lock", "clients"):
+        assert stat.S_IMODE((open_folder / ".steadyhand" / name).stat().st_mode) == 0o600

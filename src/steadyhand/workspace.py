@@ -10,7 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from steadyhand.access.keys import Keys
 from steadyhand.background import BackgroundLoop
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers
-from steadyhand.errors import NotFound
+from steadyhand.errors import NotFound, StorageError
 from steadyhand.features.known import Known
 from steadyhand.features.registry import Registry
 from steadyhand.knowledge.contents import KnowledgeContents
@@ -103,8 +103,10 @@ class AsyncWorkspace:
         async with AsyncExitStack() as resources:
             url, revive = configured.database_url, None
             if not url:
-                server = await asyncio.to_thread(embedded.start, configured.root / STATE, configured.database_dir)
-                resources.push_async_callback(asyncio.to_thread, server.release)
+                start = asyncio.to_thread(embedded.start, configured.root / STATE, configured.database_dir)
+                starting = asyncio.ensure_future(start)
+                resources.push_async_callback(_release, starting)
+                server = await asyncio.shield(starting)
                 url, revive = server.url, server.ensure_running
             await asyncio.to_thread(migrate.upgrade, url)
             database = Database(url, revive)
@@ -225,6 +227,13 @@ def _knowledge_bases(configured: Settings) -> tuple[str, ...]:
     folder = configured.root / "knowledge"
     folders = {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
     return tuple(sorted(folders | set(configured.knowledge)))
+
+
+async def _release(starting: "asyncio.Future[embedded.Server]") -> None:
+    """Let the server go; when its start was broken off, as soon as it has started, so that none stays behind."""
+    with suppress(StorageError):
+        server = await starting
+        await asyncio.to_thread(server.release)
 
 
 def _load_embedder(configured: Settings) -> LocalEmbed:

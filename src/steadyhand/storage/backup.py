@@ -2,19 +2,26 @@
 
 import subprocess
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from steadyhand.errors import NotFound, StorageError
+from steadyhand.errors import NotFound, NotWritable, StorageError
 from steadyhand.storage.embedded import binary
 from steadyhand.storage.failures import translated
 
 
 def backup(url: str, target: Path) -> None:
-    """Write a consistent copy to `target`; the server keeps working meanwhile. Blocks."""
+    """Write a consistent copy to `target`, for its owner only; the server keeps working meanwhile. Blocks."""
     fresh = target.with_name(f"{target.name}.part")
+    try:
+        fresh.unlink(missing_ok=True)
+        fresh.touch(mode=0o600)
+    except OSError as error:
+        raise NotWritable(f"{target} cannot be written: {error.strerror}", hint="name another file") from None
     options = ("--format=custom", "--no-owner", "--exclude-extension=vector")  # it belongs to the server
-    _run("pg_dump", *options, f"--file={fresh}", f"--dbname={url}")
+    _run(url, "pg_dump", *options, f"--file={fresh}")
     fresh.rename(target)
 
 
@@ -25,10 +32,19 @@ def restore(url: str, source: Path) -> None:
     with translated(), psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
     options = ("--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--no-owner")
-    _run("pg_restore", *options, f"--dbname={url}", str(source))
+    _run(url, "pg_restore", *options, str(source))
 
 
-def _run(program: str, *arguments: str) -> None:
-    done = subprocess.run([binary(program), *arguments], check=False, capture_output=True, text=True)
+def _run(url: str, program: str, *arguments: str) -> None:
+    """Run a program on the database. The password goes by a file, because everybody may read a command line."""
+    with translated():
+        password = str(conninfo_to_dict(url).get("password", ""))
+    with NamedTemporaryFile("w", encoding="utf-8", prefix="steadyhand-") as file:
+        escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+        file.write(f"*:*:*:*:{escaped}\n")
+        file.flush()
+        place = make_conninfo(url, password="", passfile=file.name) if password else url
+        command = [str(binary(program)), f"--dbname={place}", *arguments]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise StorageError(f"{program} failed: {done.stderr.strip()}", hint="nothing was changed")

@@ -18,7 +18,7 @@ Row = dict[str, Any]  # a row of SQL: its reader knows the columns
 Params = Mapping[str, object] | Sequence[object]
 Result = TypeVar("Result")
 
-_CONNECT_TIMEOUT_S = 15.0
+CONNECT_TIMEOUT_S = 15
 
 logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # it reports every try; we raise one clear error
 
@@ -66,14 +66,14 @@ class Database:
             min_size=1,
             max_size=max_connections,
             open=False,
-            timeout=_CONNECT_TIMEOUT_S,
-            kwargs={"row_factory": dict_row, "autocommit": True},
+            timeout=CONNECT_TIMEOUT_S,
+            kwargs={"row_factory": dict_row, "autocommit": True, "connect_timeout": CONNECT_TIMEOUT_S},
         )
 
     async def open(self) -> None:
         """Connect. Raises `DatabaseUnavailable` within seconds when nobody answers."""
         with translated():
-            await self._pool.open(wait=True, timeout=_CONNECT_TIMEOUT_S)
+            await self._pool.open(wait=True, timeout=CONNECT_TIMEOUT_S)
 
     async def close(self) -> None:
         await self._pool.close()

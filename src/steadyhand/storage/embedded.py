@@ -94,12 +94,14 @@ def start(state: Path, database_dir: Path | None) -> Server:
     Raises `NotWritable`, `DiskFull` or `DatabaseUnavailable`.
     """
     with _clear_errors(state):
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state.mkdir(
+            mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True
+        )  # as root, others enter
         with _exclusive(state):
             layout = _layout(state, database_dir)
             _ensure_created(layout)
             _ensure_started(layout)
-            clients = (state / "clients").open("a+")
+            clients = open(state / "clients", "a+", opener=_for_us)  # noqa: SIM115 - open as long as it is used
             fcntl.flock(clients, fcntl.LOCK_SH)
     return Server(layout, clients)
 
@@ -129,6 +131,7 @@ def _root_home(state: Path) -> Path:
     pointer = state / "database"
     if not pointer.exists():
         name = f"{state.resolve().parent.name}-{os.urandom(4).hex()}"
+        pointer.touch(mode=0o600)
         pointer.write_text(f"{_ROOT_HOME / name}\n", encoding="utf-8")
     return Path(pointer.read_text(encoding="utf-8").strip())
 
@@ -247,17 +250,22 @@ def _make_private(folder: Path, user: str) -> None:
     owners = {os.geteuid(), pwd.getpwnam(user).pw_uid} if user else {os.geteuid()}
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
         raise NotWritable(
-            f"expected {folder} to be a folder of ours; found {stat.filemode(found.st_mode)} of user {found.st_uid}",
+            f"expected {folder} to be our folder; found {stat.filemode(found.st_mode)} of user {found.st_uid}",
             hint="look at who made it, and remove it",
         )
     if user:
         shutil.chown(folder, user, user)
 
 
+def _for_us(path: str, flags: int) -> int:
+    """Open a file that nobody else can open, and so nobody else can lock."""
+    return os.open(path, flags, 0o600)
+
+
 @contextlib.contextmanager
 def _exclusive(state: Path) -> Iterator[None]:
     """One process at a time starts or stops the server."""
-    with (state / "lock").open("a+") as lock:
+    with open(state / "lock", "a+", opener=_for_us) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

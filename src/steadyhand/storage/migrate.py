@@ -10,8 +10,8 @@ from yoyo import get_backend, read_migrations
 from yoyo.backends import DatabaseBackend
 from yoyo.migrations import MigrationList
 
-from steadyhand.errors import SchemaNewer
-from steadyhand.storage.database import Database
+from steadyhand.errors import SchemaNewer, StorageError
+from steadyhand.storage.database import CONNECT_TIMEOUT_S, Database
 from steadyhand.storage.failures import translated
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -23,9 +23,15 @@ def upgrade(url: str) -> list[str]:
 
     Raises `SchemaNewer` when the database was already used by a newer Steadyhand, and changes nothing then.
     """
-    with translated(), psycopg.connect(url, autocommit=True) as guard:
+    scheme, _, place = url.partition("://")
+    if scheme not in ("postgresql", "postgres"):
+        raise StorageError(  # without the URL, which may hold a password
+            "expected database_url to begin with postgresql://; it begins otherwise",
+            hint="postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        )
+    with translated(), psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as guard:
         guard.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        backend = get_backend(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        backend = get_backend(f"postgresql+psycopg://{place}")
         try:
             backend.break_lock()  # left behind by a killed process: we hold the real lock
             return _apply(backend, read_migrations(str(_FOLDER)))

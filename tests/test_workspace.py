@@ -1,0 +1,32 @@
+"""An opened workspace leaves nothing behind, however the opening ends."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from steadyhand.storage import embedded
+from steadyhand.workspace import AsyncWorkspace
+
+
+async def test_an_opening_that_is_broken_off_leaves_no_server_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "steadyhand.toml").write_text("")
+    started: list[embedded.Server] = []
+    start = embedded.start
+
+    def watched(state: Path, database_dir: Path | None) -> embedded.Server:
+        started.append(start(state, database_dir))
+        return started[-1]
+
+    monkeypatch.setattr(embedded, "start", watched)
+    opening = asyncio.create_task(AsyncWorkspace.open(tmp_path))
+    await asyncio.sleep(0.01)
+    opening.cancel()
+    with suppress(asyncio.CancelledError):
+        await opening
+    await asyncio.get_running_loop().shutdown_default_executor()
+    [server] = started
+    assert not (server.layout.data / "postmaster.pid").exists()

@@ -187,6 +187,28 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
             await complete(gone, asking())
 
 
+@pytest.mark.parametrize(
+    "address", ["http://me:hunter2@127.0.0.1:1/v1", f"http://me:hunter2@{'a' * 70}.example/v1"]
+)
+@pytest.mark.parametrize("key_variable", ["", "KEY"])
+async def test_an_address_that_cannot_be_used_is_unavailable_and_its_password_is_not_shown(
+    address: str, key_variable: str
+) -> None:
+    provider = Provider(
+        name="p",
+        dialect="openai",
+        base_url=address,
+        key_variable=key_variable,
+        place="local",
+        clearance="restricted",
+    )
+    completer = Completer(Transport(secret=lambda variable: "k"), np.array)
+    with pytest.raises(ProviderUnavailable) as caught:
+        await completer(model_at(provider), asking())
+    await completer.close()
+    assert "hunter2" not in str(caught.value)
+
+
 async def test_a_refused_parameter_is_left_out_and_remembered() -> None:
     schema = {"type": "object", "properties": {}, "required": []}
     refusals = [

@@ -134,6 +134,8 @@ def test_a_whole_answer_is_read() -> None:
         ({"prompt_tokens": 9, "completion_tokens": 2, "prompt_cache_hit_tokens": 5}, Usage(9, 2, 5)),
         ({"prompt_tokens": 9, "completion_tokens": 2, "num_cached_tokens": 3}, Usage(9, 2, 3)),
         ({"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": None}, Usage(9, 2, 0)),
+        ({"prompt_tokens": 3_000_000_000, "completion_tokens": 2}, Usage()),
+        ({"prompt_tokens": 9, "completion_tokens": -2}, Usage()),
         (
             {
                 "prompt_tokens": 9,

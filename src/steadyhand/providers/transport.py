@@ -167,17 +167,23 @@ def _within(wait_s: float, deadline: float) -> asyncio.Timeout:
 @contextmanager
 def _translated(provider: Provider) -> Iterator[None]:
     """The HTTP library's errors as ours. Theirs are not kept as causes: they hold the request's headers."""
+    place = _without_password(provider.base_url)
     try:
         yield
     except TimeoutError:
-        raise ProviderTimeout(f"expected an answer of {provider.base_url}; nothing came in time") from None
+        raise ProviderTimeout(f"expected an answer of {place}; nothing came in time") from None
     except aiohttp.ClientSSLError as error:
         raise ProviderUnavailable(
-            f"expected a trusted certificate of {provider.base_url}; {error}",
+            f"expected a trusted certificate of {place}; {error}",
             hint="check the address and the clock",
         ) from None
     except aiohttp.ClientResponseError as error:
-        raise ProviderProtocol(f"expected HTTP from {provider.base_url}; found {error.message!r}") from None
-    except (aiohttp.ClientError, OSError) as error:
-        reason = str(error) or type(error).__name__
-        raise ProviderUnavailable(f"expected an answer of {provider.base_url}; {reason}") from None
+        raise ProviderProtocol(f"expected HTTP from {place}; found {error.message!r}") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: an address that cannot be one
+        reason = _without_password(str(error)) or type(error).__name__
+        raise ProviderUnavailable(f"expected an answer of {place}; {reason}") from None
+
+
+def _without_password(text: str) -> str:
+    """`text` with the user and password of an address in it left out."""
+    return re.sub(r"//[^/@\s]*@", "//***@", text)

@@ -18,6 +18,8 @@ from steadyhand.providers.ports import TextDelta, WireRequest
 from steadyhand.types.json import Json, JsonObject, JsonSchema
 from steadyhand.types.model import Completion, CompletionRequest, FinishReason, Model, Usage
 
+_MOST_TOKENS = 100_000_000  # of one call; more is a vendor's mistake, and would be a cost
+
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
     "eos": "stop",
@@ -234,8 +236,10 @@ def _read(body: bytes) -> _Reply:
 
 
 def _usage(found: _Usage | None) -> Usage:
-    """Tokens as counted by the vendor; `Usage()` when it counted none."""
+    """Tokens as counted by the vendor; `Usage()` when it counted none, or what cannot be."""
     if found is None or found.prompt_tokens is None:
+        return Usage()
+    if not (0 <= found.prompt_tokens <= _MOST_TOKENS and 0 <= _output_tokens(found) <= _MOST_TOKENS):
         return Usage()
     details = found.prompt_tokens_details or _Cached()
     cached = (details.cached_tokens, found.prompt_cache_hit_tokens, found.num_cached_tokens, found.cached_tokens)

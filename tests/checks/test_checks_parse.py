@@ -63,3 +63,8 @@ def test_what_is_no_storable_object_is_refused(text: str) -> None:
 
 def test_a_written_out_escape_is_not_a_nul_character() -> None:
     assert parse('{"a": "\\\\u0000"}').value == {"a": "\\u0000"}
+
+
+def test_an_answer_of_nothing_but_white_space_in_a_fence_is_refused_at_once() -> None:
+    with pytest.raises(OutputInvalid):
+        parse("```json\n" + " " * 1_000_000 + "x")

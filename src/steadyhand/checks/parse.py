@@ -11,7 +11,7 @@ from steadyhand.types.json import Json, JsonObject
 Rung = Literal["strict", "fenced", "cut"]
 """How the object was found: the text is JSON; JSON in a code fence; JSON cut out of prose."""
 
-_FENCE = re.compile(r"\s*```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
+_FENCE = re.compile(r"```[\w-]*[ \t]*\n")
 _OBJECT_START = re.compile(r'\{(?=\s*["}])')  # braces in prose are rarely followed by a quotation mark
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _SHOWN_CHARS = 80
@@ -31,9 +31,9 @@ def parse(text: str) -> Parsed:
     """
     if (found := _object(text)) is not None:
         return Parsed(found, "strict")
-    fence = _FENCE.fullmatch(text)
-    body = fence.group(1) if fence else text
-    if fence and (found := _object(body)) is not None:
+    fenced = _inside_fence(text.strip())
+    body = text if fenced is None else fenced
+    if fenced is not None and (found := _object(body)) is not None:
         return Parsed(found, "fenced")
     start = None if body.lstrip().startswith("[") else _OBJECT_START.search(body)  # one object of a list is not it
     if start and (found := _object(body[start.start() :], is_prefix=True)) is not None:
@@ -43,6 +43,14 @@ def parse(text: str) -> Parsed:
         f"expected a JSON object; found {shown!r}" if shown else "expected a JSON object; found an empty answer",
         hint="answer with one JSON object and nothing else",
     )
+
+
+def _inside_fence(text: str) -> str | None:
+    """What stands between the marks of a code block; None when the text is not one block."""
+    opened = _FENCE.match(text)
+    if opened is None or not text.endswith("```", opened.end()):
+        return None
+    return text[opened.end() : -3]
 
 
 def _object(text: str, *, is_prefix: bool = False) -> JsonObject | None:

@@ -1,6 +1,7 @@
 """An opened workspace leaves nothing behind, however the opening ends."""
 
 import asyncio
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,3 +31,4 @@ async def test_an_opening_that_is_broken_off_leaves_no_server_behind(
     await asyncio.get_running_loop().shutdown_default_executor()
     [server] = started
     assert not (server.layout.data / "postmaster.pid").exists()
+    shutil.rmtree(server.layout.data.parent)

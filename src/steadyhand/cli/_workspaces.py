@@ -1,7 +1,10 @@
 """Makes workspaces: an empty one, or a copy of the example company."""
 
 import errno
+import os
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import steadyhand
@@ -15,7 +18,8 @@ _IGNORED = """\
 # What Steadyhand keeps here can be made again, except the database: `steadyhand db backup FILE` copies it.
 .steadyhand/
 """
-_LEFT_OUT = shutil.ignore_patterns(".steadyhand", ".gitkeep", "__pycache__", FILE)
+_FOLDERS = ("features", "knowledge", "data")
+_LEFT_OUT = {".steadyhand", ".gitkeep", "__pycache__", FILE}
 
 
 def make(folder: Path, *, is_example: bool) -> None:
@@ -40,16 +44,48 @@ def example() -> Path:
 
 
 def _copy(source: Path, folder: Path) -> None:
-    """Copy the settings last: a folder counts as a workspace when all of it is there."""
+    """All of it, or nothing. What is there keeps its mode and owner; what is new gets the usual ones."""
+    made: list[Path] = []
     try:
-        shutil.copytree(source, folder, ignore=_LEFT_OUT, dirs_exist_ok=True)
-        for name in ("features", "knowledge", "data"):
-            (folder / name).mkdir(exist_ok=True)
-        (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
-        shutil.copyfile(source / FILE, folder / FILE)
+        _fill(source, folder, made)
     except OSError as error:
+        _remove(made)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"no space left in {folder}", hint="free some space") from None
         raise NotWritable(
             f"{folder} cannot be written: {error.strerror or error}", hint="name another folder"
         ) from None
+    except BaseException:  # Ctrl-C
+        _remove(made)
+        raise
+
+
+def _fill(source: Path, folder: Path, made: list[Path]) -> None:
+    """Copy the settings last: a folder counts as a workspace when all of it is there. `made` grows meanwhile."""
+    for name in _FOLDERS:
+        _make_folder(folder / name, made)
+    for place, below, names in os.walk(source):
+        below[:] = sorted(set(below) - _LEFT_OUT)
+        beside = folder / Path(place).relative_to(source)
+        _make_folder(beside, made)
+        for name in sorted(set(names) - _LEFT_OUT):
+            made.append(beside / name)
+            shutil.copyfile(Path(place) / name, beside / name)
+    made.append(folder / ".gitignore")
+    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
+    made.append(folder / FILE)
+    shutil.copyfile(source / FILE, folder / FILE)
+
+
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    for parent in reversed(missing):
+        parent.mkdir()
+        made.append(parent)
+
+
+def _remove(made: Sequence[Path]) -> None:
+    """Take back what was made, the last first. What cannot be removed stays."""
+    for path in reversed(made):
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)

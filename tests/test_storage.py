@@ -130,6 +130,32 @@ def test_as_root_programs_in_a_private_folder_are_copied_to_where_the_server_may
     assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o700
 
 
+def test_a_copy_of_a_workspace_does_not_touch_the_database_of_the_original(
+    workspace_server: embedded.Server, tmp_path: Path
+) -> None:
+    workspace = workspace_server.layout.state.parent
+    copy = shutil.copytree(workspace, tmp_path / "copy", ignore=shutil.ignore_patterns(".s.*"))
+    with pytest.raises(DatabaseUnavailable, match="is a copy of"):
+        embedded.start(copy / ".steadyhand", None)
+
+
+def test_a_workspace_that_was_moved_keeps_its_database(workspace_server: embedded.Server, tmp_path: Path) -> None:
+    migrate.upgrade(workspace_server.url)
+    workspace_server.release()
+    workspace_server.layout.state.parent.rename(tmp_path / "moved")
+    for _ in range(2):
+        again = embedded.start(tmp_path / "moved" / ".steadyhand", None)
+        assert migrate.upgrade(again.url) == []
+        again.release()
+
+
+def test_a_database_that_is_gone_is_missed(workspace_server: embedded.Server) -> None:
+    workspace_server.release()
+    shutil.rmtree(workspace_server.layout.data.parent)
+    with pytest.raises(DatabaseUnavailable, match="not there any more"):
+        embedded.start(workspace_server.layout.state, None)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_gives_one_clear_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
@@ -252,6 +278,7 @@ def test_a_folder_may_have_any_name(open_folder: Path) -> None:
     running = embedded.start(state, state / "database")
     migrate.upgrade(running.url)
     running.release()
+    running.layout.sockets.rmdir()
 
 
 def test_a_link_in_the_place_of_the_socket_is_refused(open_folder: Path) -> None:

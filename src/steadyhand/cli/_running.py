@@ -31,7 +31,7 @@ def in_workspace(shell: Shell, work: Callable[[AsyncWorkspace], Awaitable[Result
 
 
 def to_end(work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of `work`. Ctrl-C and SIGTERM cancel it, so that whatever it opened is closed."""
+    """The result of `work`. Ctrl-C, SIGTERM and a closed terminal cancel it, so that what it opened is closed."""
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             return runner.run(_cancellable(work))
@@ -39,9 +39,17 @@ def to_end(work: Coroutine[Any, Any, Result]) -> Result:
         raise typer.Exit(128 + signal.SIGTERM) from None
 
 
+def stop_signals() -> list[signal.Signals]:
+    """What asks a command to stop besides Ctrl-C: SIGTERM, and SIGHUP unless `nohup` wants it ignored."""
+    closed = getattr(signal, "SIGHUP", None)  # Windows has none
+    is_heard = closed is not None and signal.getsignal(closed) != signal.SIG_IGN
+    return [signal.SIGTERM, closed] if is_heard else [signal.SIGTERM]
+
+
 async def _cancellable(work: Coroutine[Any, Any, Result]) -> Result:
     task = asyncio.current_task()
     assert task is not None
-    with suppress(NotImplementedError):  # Windows has no such signal
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with suppress(NotImplementedError):  # Windows has no such handlers
+        for number in stop_signals():
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await work

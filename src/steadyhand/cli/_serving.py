@@ -1,11 +1,11 @@
 """Opens the HTTP door for the commands that serve."""
 
 import asyncio
-import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 
+from steadyhand.cli._running import stop_signals
 from steadyhand.cli._shell import Shell
 from steadyhand.settings import ServerSettings
 from steadyhand.workspace import AsyncWorkspace
@@ -16,9 +16,10 @@ _PROBE_S = 0.2
 async def serve_until_stopped(
     shell: Shell, workspace: AsyncWorkspace, host: str, port: int, on_ready: Callable[[str], None]
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM, which the server takes as its usual end: requests under way finish."""
-    with suppress(NotImplementedError):  # Windows has no such signal
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+    """Serve until a signal to stop, which the server takes as its usual end: requests under way finish."""
+    with suppress(NotImplementedError):  # Windows has no such handlers
+        for number in stop_signals():
+            asyncio.get_running_loop().remove_signal_handler(number)
     await shell.serve(workspace, host, port, on_ready)
 
 

@@ -25,7 +25,6 @@ from steadyhand.workspace import AsyncWorkspace
 _STOP_S = 5  # how long requests under way may take to finish after the signal to stop
 _IDLE_S = 75  # longer than clients keep a quiet connection, so that none is closed under a request
 _BACKLOG = 2048  # connections that may wait for their turn
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def create_app(workspace: AsyncWorkspace) -> FastAPI:
@@ -53,7 +52,7 @@ def create_app(workspace: AsyncWorkspace) -> FastAPI:
 
 
 async def serve(workspace: AsyncWorkspace, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM, SIGINT or a cancellation, then let what is under way finish, for 5 s at most.
+    """Serve until SIGTERM, SIGINT, SIGHUP or a cancellation, then let what is under way finish, for 5 s at most.
 
     Port 0 takes a free one; `on_ready` hears the address when it can be opened. Runs in the caller's event loop,
     which is best uvloop's. Raises `UsageError` when nothing can listen there.
@@ -111,12 +110,19 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        before = {number: signal.signal(number, self.handle_exit) for number in _stop_signals()}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _stop_signals() -> list[signal.Signals]:
+    """Ctrl-C, SIGTERM, and a closed terminal unless `nohup` wants that ignored."""
+    closed = getattr(signal, "SIGHUP", None)  # Windows has none
+    is_heard = closed is not None and signal.getsignal(closed) != signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([closed] if is_heard else [])]
 
 
 def _listening(host: str, port: int) -> socket.socket:

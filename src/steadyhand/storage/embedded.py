@@ -28,7 +28,7 @@ from typing import IO
 from urllib.parse import quote
 
 from steadyhand.errors import DatabaseUnavailable, DiskFull, NotWritable, StorageError
-from steadyhand.storage import owner
+from steadyhand.storage import identity, owner
 from steadyhand.storage.failures import FREE_SPACE
 
 _ROOT_HOME = Path("/var/lib/steadyhand")
@@ -94,13 +94,14 @@ def start(state: Path, database_dir: Path | None) -> Server:
     Raises `NotWritable`, `DiskFull` or `DatabaseUnavailable`.
     """
     with _clear_errors(state):
-        state.mkdir(
-            mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True
-        )  # as root, others enter
+        others_enter = os.geteuid() == 0  # the server's user
+        state.mkdir(mode=0o755 if others_enter else 0o700, parents=True, exist_ok=True)
         with _exclusive(state):
             layout = _layout(state, database_dir)
+            identity.claim(state, layout.data.parent)
             _ensure_created(layout)
             _ensure_started(layout)
+            identity.remember(state, layout.data.parent)
             clients = open(state / "clients", "a+", opener=_for_us)  # noqa: SIM115 - open as long as it is used
             fcntl.flock(clients, fcntl.LOCK_SH)
     return Server(layout, clients)

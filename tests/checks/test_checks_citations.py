@@ -55,8 +55,15 @@ def test_a_quote_with_the_wrong_number_is_moved_to_the_passage_that_holds_it(num
 
 
 def test_the_field_may_be_named_by_the_citation() -> None:
-    [found], _ = evidence([{"passage": 1, "quote": "conference", "field": "total"}], PASSAGES, "answer")
+    [found], _ = evidence([{"passage": 1, "quote": "conference hotel", "field": "total"}], PASSAGES, "answer")
     assert found.field == "total"
+
+
+@pytest.mark.parametrize("quote", ["the", "is full", "conference"])
+def test_words_that_every_source_has_prove_nothing(quote: str) -> None:
+    found, problems = evidence([{"passage": 1, "quote": quote}], PASSAGES, "answer")
+    assert found == ()
+    assert "says too little" in problems[0]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steadyhand.errors import ProviderRefused
+from steadyhand.features.shorttypes import object_schema
 from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.providers.builtin import _select, extractive
 from steadyhand.providers.builtin._answer_type import asked_for, offers
@@ -195,3 +196,13 @@ def test_a_number_of_the_question_is_not_an_answer():
     assert offers("It is due on Monday.", "time", frozenset())
     assert offers("Ask the Budget Owner.", "name", frozenset())
     assert not offers("Ask the Budget Owner.", "name", frozenset({"budget", "owner"}))
+
+
+def test_the_answer_goes_to_free_text_and_not_to_a_date(embed: MiniLM):
+    schema, _ = object_schema({"on": "date ?", "answer": "text", "found": "boolean"}, ("output",))
+    output = json.loads(
+        extractive.build(embed)(request("Which class are trains booked in?", TRAINS, schema=schema)).text
+    )
+    assert "second class" in output["answer"]
+    assert output["found"] is True
+    assert "on" not in output

@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from steadyhand.errors import excerpt
-from steadyhand.types.json import Json, JsonObject
+from steadyhand.language.words import is_telling
+from steadyhand.types.json import Json, JsonObject, JsonSchema, found_field
 from steadyhand.types.passage import Evidence, Passage
 
 _SAME = ("'‘’‚‛′", '"“”„‟″«»', "-‐‑‒–—―−")  # characters that typing and typesetting write differently
@@ -66,9 +67,9 @@ def _is_of_a_word(char: str) -> bool:
     return char.isdigit() or char.lower() != char.upper()
 
 
-def is_abstention(output: JsonObject) -> bool:
+def is_abstention(output: JsonObject, schema: JsonSchema) -> bool:
     """Does the output say that the sources hold nothing? Its field `found` or `known` is false."""
-    return any(output.get(name) is False for name in ("found", "known"))
+    return output.get(found_field(schema)) is False
 
 
 def _check(citation: Json, passages: Sequence[Passage], field: str) -> Evidence | str:
@@ -78,6 +79,8 @@ def _check(citation: Json, passages: Sequence[Passage], field: str) -> Evidence 
     named = named if isinstance(named, str) else field
     for passage in _named_first(citation.get("passage"), passages):
         span = locate(quote, passage.text)
+        if span is not None and not is_telling(quote):
+            return f"expected a quote that proves the statement; {excerpt(repr(quote))} says too little"
         if span is not None:
             return _evidence(passage, span, named)
     return f"expected words copied exactly from a source; {excerpt(repr(quote))} is in none of them"

@@ -40,10 +40,9 @@ def to_end(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def stop_signals() -> list[signal.Signals]:
-    """What asks a command to stop besides Ctrl-C: SIGTERM, and SIGHUP unless `nohup` wants it ignored."""
-    closed = getattr(signal, "SIGHUP", None)  # Windows has none
-    is_heard = closed is not None and signal.getsignal(closed) != signal.SIG_IGN
-    return [signal.SIGTERM, closed] if is_heard else [signal.SIGTERM]
+    """What asks a command to stop besides Ctrl-C, unless `nohup` or a shell wants it ignored."""
+    wanted = (signal.SIGTERM, signal.SIGHUP)
+    return [number for number in wanted if signal.getsignal(number) != signal.SIG_IGN]
 
 
 async def _cancellable(work: Coroutine[Any, Any, Result]) -> Result:

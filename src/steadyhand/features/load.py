@@ -14,12 +14,12 @@ from steadyhand.features.flaw import Flaw
 from steadyhand.features.known import Known
 from steadyhand.features.parse import Parsed, parse
 from steadyhand.features.sample import sample
-from steadyhand.features.schemas import read_schema, text_field
+from steadyhand.features.schemas import read_schema
 from steadyhand.prompts.flaws import flaws as template_flaws
 from steadyhand.prompts.template import pieces
 from steadyhand.types.feature import Budget, Check, Feature, Knowledge, Problem, Review, Value
 from steadyhand.types.ids import FeatureName, ModelId
-from steadyhand.types.json import JsonSchema, fields
+from steadyhand.types.json import JsonSchema, fields, text_field
 from steadyhand.types.model import Example, Rule
 
 PROMPT = "prompt.md"

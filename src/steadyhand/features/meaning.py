@@ -12,9 +12,8 @@ from steadyhand.features.expressions import input_scope, rule_flaws, scope
 from steadyhand.features.flaw import Flaw, KeyPath
 from steadyhand.features.known import Known
 from steadyhand.features.parse import Parsed
-from steadyhand.features.schemas import text_field
 from steadyhand.types.ids import ModelId
-from steadyhand.types.json import Json, JsonObject, JsonSchema, fields
+from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, text_field
 
 
 def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:

@@ -9,7 +9,7 @@ from steadyhand.checks.schema import flaw as schema_flaw
 from steadyhand.features.files import Files, Layers
 from steadyhand.features.flaw import Flaw
 from steadyhand.features.shorttypes import object_schema
-from steadyhand.types.json import Json, JsonSchema, fields
+from steadyhand.types.json import Json, JsonSchema
 
 _FILE = re.compile(r"[\w-][\w.-]*\.json")
 
@@ -27,18 +27,6 @@ def read_schema(layers: Layers, key: str, table: Mapping[str, object]) -> JsonSc
     for found in flaws:
         layers.report(found)
     return None if flaws else schema
-
-
-def text_field(schema: JsonSchema) -> str:
-    """The field that citations support: the first that is free text; "" when there is none."""
-    for name, field in fields(schema).items():
-        if (
-            isinstance(field, dict)
-            and field.get("type") == "string"
-            and not {"enum", "format", "pattern"} & set(field)
-        ):
-            return name
-    return ""
 
 
 def _from_file(layers: Layers, key: str, table: Mapping[str, object], name: str) -> JsonSchema | None:

@@ -65,6 +65,11 @@ def terms(text: str, language: str = "en") -> list[str]:
     return kept if stemmer is None else stemmer.stemWords(kept)
 
 
+def is_telling(text: str) -> bool:
+    """Can the text prove anything? It has two words that carry meaning, or a number; `the` is everywhere."""
+    return len(terms(text)) >= 2 or any(char.isdigit() for char in text)
+
+
 def _words(text: str) -> Iterator[str]:
     spaced = _GLUED.sub(" ", text.translate(_SPELLINGS))
     for match in _TOKEN.finditer(unicodedata.normalize("NFKC", spaced).lower()):

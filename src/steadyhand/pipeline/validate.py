@@ -49,7 +49,7 @@ def _checks(run: Run, unsupported: list[str]) -> Iterator[CheckResult]:
 def _citation_problems(run: Run, problems: list[str]) -> list[str]:
     """What is wrong with the citations; an output that claims something must have one when the contract says so."""
     assert run.output is not None
-    if run.evidence or problems or is_abstention(run.output):
+    if run.evidence or problems or is_abstention(run.output, run.feature.output_schema):
         return problems
     return ["expected a citation for what the output says; found none (found = false says that nothing is known)"]
 

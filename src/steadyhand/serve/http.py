@@ -119,10 +119,9 @@ class _Server(uvicorn.Server):
 
 
 def _stop_signals() -> list[signal.Signals]:
-    """Ctrl-C, SIGTERM, and a closed terminal unless `nohup` wants that ignored."""
-    closed = getattr(signal, "SIGHUP", None)  # Windows has none
-    is_heard = closed is not None and signal.getsignal(closed) != signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *([closed] if is_heard else [])]
+    """Ctrl-C, SIGTERM and a closed terminal, unless `nohup` or a shell wants them ignored."""
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return [number for number in wanted if signal.getsignal(number) != signal.SIG_IGN]
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -19,3 +19,21 @@ def required(schema: JsonSchema) -> list[str]:
     """The names of the fields that an object's schema insists on."""
     found = schema.get("required")
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+def text_field(schema: JsonSchema) -> str:
+    """The output field that citations support: the first that is free text; "" when there is none."""
+    restricted = {"enum", "format", "pattern"}
+    for name, field in fields(schema).items():
+        if isinstance(field, dict) and field.get("type") == "string" and not restricted & set(field):
+            return name
+    return ""
+
+
+def found_field(schema: JsonSchema) -> str:
+    """The boolean output field `found` or `known`: whether the sources hold an answer; "" when there is none."""
+    for name in ("found", "known"):
+        field = fields(schema).get(name)
+        if isinstance(field, dict) and field.get("type") == "boolean":
+            return name
+    return ""

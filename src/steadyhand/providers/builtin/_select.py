@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from steadyhand.language import sentences
 from steadyhand.language.bm25 import inverse_frequency
 from steadyhand.language.detect import UNKNOWN, language_of
-from steadyhand.language.words import terms, words
+from steadyhand.language.words import is_telling, terms, words
 from steadyhand.providers.builtin._answer_type import asked_for, offers, topic
 from steadyhand.types.passage import Passage
 from steadyhand.types.ports import Embed
@@ -161,7 +161,8 @@ def _candidates(passages: Sequence[Passage]) -> Iterator[Sentence]:
 
 def _can_answer(text: str) -> bool:
     is_question = text.rstrip("\"'”’»)").endswith("?")
-    return not is_question and not text.startswith("#") and len(text.split()) >= _FEWEST_WORDS
+    is_long_enough = len(text.split()) >= _FEWEST_WORDS and is_telling(text)
+    return is_long_enough and not is_question and not text.startswith("#")
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The model that needs no key and cannot make anything up: it answers by quoting the sources, with citations.
 
-Its output is the feature's: the text field holds `"Sentence." [1] "Sentence." [2]`, the first boolean field, if
-there is one, says whether anything was found.
+Its output is the feature's: the text field holds `"Sentence." [1] "Sentence." [2]`, and the boolean `found` or
+`known`, if there is one, says whether the sources hold an answer.
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from steadyhand.errors import ProviderRefused
 from steadyhand.providers.builtin._select import Choice, Sentence, choose
 from steadyhand.providers.ports import BuiltinModel
-from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, required
+from steadyhand.types.json import JsonObject, JsonSchema, fields, found_field, required, text_field
 from steadyhand.types.model import Completion, CompletionRequest
 from steadyhand.types.ports import Embed
 
@@ -47,7 +47,7 @@ def answer(sentences: tuple[Sentence, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
-    """The output fields that can be filled. `found` is "" when the schema has no boolean."""
+    """The output fields that can be filled. `found` is "" when the schema has no such boolean."""
 
     text: str
     found: str
@@ -56,12 +56,12 @@ class _Fields:
     @classmethod
     def of(cls, schema: JsonSchema) -> "_Fields":
         known = fields(schema)
-        text = next((name for name, it in known.items() if _is(it, "string")), "")
-        found = next((name for name, it in known.items() if _is(it, "boolean")), "")
+        text, found = text_field(schema), found_field(schema)
         others = [name for name in required(schema) if name not in {text, found}]
         if not text or others:
             raise ProviderRefused(
-                f"the extractive model fills one text field and one boolean; found {', '.join(map(repr, known))}",
+                "the extractive model fills one text field and the boolean `found` or `known`;"
+                f" found {', '.join(map(repr, known))}",
                 hint=f"make {', '.join(others)} optional, or use another model"
                 if others
                 else "give the output a text field",
@@ -76,7 +76,3 @@ class _Fields:
         while sentences and self.longest is not None and len(answer(sentences)) > self.longest:
             sentences = sentences[:-1]
         return sentences
-
-
-def _is(schema: Json, kind: str) -> bool:
-    return isinstance(schema, dict) and schema.get("type") == kind and "enum" not in schema

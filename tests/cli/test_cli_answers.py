@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,17 @@ def test_an_answer_shows_its_source_and_who_said_it(company: Path, steadyhand) -
         "    [1] travel-policy.pdf, page 3\n"
         "    answered by extractive (no model configured)   TIME   $0.00   run ID"
     )
+
+
+def test_a_citation_opens_at_the_marked_words(company: Path, steadyhand) -> None:
+    asked = steadyhand("ask", "policy_answers", QUESTION, "--json", "-w", str(company))
+    [item] = json.loads(asked.stdout)["evidence"]
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        port = somebody.getsockname()[1]
+        serves = {"STEADYHAND_SERVER__PORT": str(port)}
+        asked = steadyhand("ask", "policy_answers", QUESTION, "-w", str(company), **serves)
+    page = f"http://127.0.0.1:{port}/knowledge/policies/travel-policy.pdf?page=3"
+    assert f"{page}&start={item['start']}&end={item['end']}\n" in asked.stdout
 
 
 def test_an_answer_as_json_is_one_object_with_all_there_is(company: Path, inside) -> None:

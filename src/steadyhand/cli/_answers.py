@@ -1,7 +1,7 @@
 """An answer as a person reads it in a terminal: what was said, where it comes from, who said it."""
 
 from collections.abc import Iterator, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from steadyhand.cli._figures import duration, money
 from steadyhand.cli._terminal import hanging
@@ -65,13 +65,19 @@ def _ending(answer: Answer, feature: Feature) -> str:
 def _sources(answer: Answer, address: str, width: int) -> Iterator[str]:
     for number, item in enumerate(answer.evidence, start=1):
         where = f"{_INDENT}[{number}] {item.source}, page {item.page}"
-        page = f"/knowledge/{quote(item.knowledge_base)}/{quote(item.source)}?page={item.page}"
+        link = f"{address}{_link(item)}"
         if not address:
             yield where
-        elif len(where) + 5 + len(address) + len(page) <= width:
-            yield f"{where}     {address}{page}"
+        elif len(where) + 5 + len(link) <= width:
+            yield f"{where}     {link}"
         else:
-            yield f"{where}\n{_INDENT}{_INDENT}{address}{page}"
+            yield f"{where}\n{_INDENT}{_INDENT}{link}"
+
+
+def _link(item: Evidence) -> str:
+    """The path of the page, with the quote marked."""
+    span = urlencode({"page": item.page, "start": item.start, "end": item.end})
+    return f"/knowledge/{quote(item.knowledge_base, safe='')}/{quote(item.source)}?{span}"
 
 
 def _behind_mark(text: str, end: int) -> int:

@@ -11,6 +11,18 @@ from steadyhand.storage import embedded
 from steadyhand.workspace import AsyncWorkspace
 
 
+async def test_an_open_workspace_knows_where_its_database_lies(tmp_path: Path, database_url: str) -> None:
+    (tmp_path / "steadyhand.toml").write_text("")
+    async with await AsyncWorkspace.open(tmp_path) as workspace:
+        home = workspace.database_home
+        assert home is not None
+        assert (home / "data" / "PG_VERSION").is_file()
+    shutil.rmtree(home)
+    (tmp_path / "steadyhand.toml").write_text(f'database_url = "{database_url}"')
+    async with await AsyncWorkspace.open(tmp_path) as workspace:
+        assert workspace.database_home is None
+
+
 async def test_an_opening_that_is_broken_off_leaves_no_server_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

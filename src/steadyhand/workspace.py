@@ -59,8 +59,12 @@ STATE = ".steadyhand"
 class AsyncWorkspace:
     """The parts of an open workspace. Made by `open`; `close` it in the same event loop."""
 
-    def __init__(self, configured: Settings, database: Database, resources: AsyncExitStack) -> None:
+    def __init__(
+        self, configured: Settings, database: Database, resources: AsyncExitStack, database_home: Path | None = None
+    ) -> None:
+        """`database_home` is the folder of the embedded server, None for a server of your own."""
         self.settings = configured
+        self.database_home = database_home
         self.database = database
         self._resources = resources
         self.catalog = Catalog(providers(configured.providers), now=_now)
@@ -101,18 +105,18 @@ class AsyncWorkspace:
         """
         configured = settings.read(Path(root))
         async with AsyncExitStack() as resources:
-            url, revive = configured.database_url, None
+            url, revive, home = configured.database_url, None, None
             if not url:
                 start = asyncio.to_thread(embedded.start, configured.root / STATE, configured.database_dir)
                 starting = asyncio.ensure_future(start)
                 resources.push_async_callback(_release, starting)
                 server = await asyncio.shield(starting)
-                url, revive = server.url, server.ensure_running
+                url, revive, home = server.url, server.ensure_running, server.layout.data.parent
             await asyncio.to_thread(migrate.upgrade, url)
             database = Database(url, revive)
             await database.open()
             resources.push_async_callback(database.close)
-            return cls(configured, database, resources.pop_all())
+            return cls(configured, database, resources.pop_all(), home)
         raise AssertionError("unreachable: the block returns or raises")
 
     async def close(self) -> None:
@@ -144,10 +148,15 @@ class AsyncWorkspace:
         loaded = self.features.get(FeatureName(feature))
         return await self._engine.run(loaded, values, principal=principal, door=door, watch=watch)
 
-    async def sync(self, base: str, source: Path | None = None) -> AsyncIterator[Progress]:
-        """Bring a source into a knowledge base, by default its declared ones; says when each document is in."""
+    async def sync(
+        self, base: str, source: Path | None = None, *, allow_removals: bool = False
+    ) -> AsyncIterator[Progress]:
+        """Bring a source into a knowledge base, by default its declared ones; says when each document is in.
+
+        Raises `SourceVanished` when most of a source's documents are gone at once, unless `allow_removals`.
+        """
         for location in [source] if source else self.sources(base):
-            async for progress in self.ingest.sync(base, location):
+            async for progress in self.ingest.sync(base, location, allow_removals=allow_removals):
                 yield progress
 
     def sources(self, base: str) -> list[Path]:
@@ -155,7 +164,7 @@ class AsyncWorkspace:
         declared = self.settings.knowledge.get(base, KnowledgeSettings()).sources
         found = [self.settings.root / source for source in declared or [f"knowledge/{base}"]]
         for source in found:
-            if not source.exists():
+            if not os.path.lexists(source):
                 raise NotFound(f"expected the sources of {base!r} in {source}; it is not there", hint="name a path")
         return found
 
@@ -189,9 +198,9 @@ class Workspace:
         """The best passages of a knowledge base, best first."""
         return self._background.wait(self._inner.search(base, query, principal=OWNER, top_k=top_k))
 
-    def sync(self, base: str, source: Path | None = None) -> Iterator[Progress]:
+    def sync(self, base: str, source: Path | None = None, *, allow_removals: bool = False) -> Iterator[Progress]:
         """Like `AsyncWorkspace.sync`."""
-        progress = self._inner.sync(base, source)
+        progress = self._inner.sync(base, source, allow_removals=allow_removals)
         while True:
             try:
                 yield self._background.wait(anext(progress))

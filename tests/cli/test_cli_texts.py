@@ -1,11 +1,15 @@
 """What the terminal shows, as pure functions of values."""
 
+import sys
 from decimal import Decimal
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from steadyhand.cli import _answers, _figures
+from steadyhand.cli._called import command
 from steadyhand.cli._terminal import hanging, printable
 from steadyhand.cli.ask import text_input
 from steadyhand.types.passage import Evidence
@@ -15,6 +19,24 @@ def evidence(quote: str, page: int = 1) -> Evidence:
     return Evidence(
         field="answer", source="a.pdf", page=page, start=0, end=len(quote), quote=quote, knowledge_base="kb"
     )
+
+
+def test_a_printed_command_is_found_by_the_shell_that_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "steadyhand"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    assert command("up", "-w", "Büro & Söhne") == "bin/steadyhand up -w 'Büro & Söhne'"
+    assert command("up", at=Path("new")) == "../bin/steadyhand up"
+    assert command("up", at=program.parent) == "./steadyhand up"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert command("up") == "steadyhand up"
+    monkeypatch.setattr(sys, "argv", ["src/steadyhand/__main__.py"])
+    assert command("up") == "steadyhand up"
 
 
 def test_markers_that_the_model_set_stay_where_they_are() -> None:

@@ -38,6 +38,10 @@ def test_a_folder_that_has_something_in_it_is_left_alone(inside, tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_the_next_command_can_be_copied_whatever_the_folder_is_called(inside) -> None:
+    assert "next  cd 'Mein Büro & Söhne' && steadyhand ingest notes\n" in inside("init", "Mein Büro & Söhne").stderr
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 

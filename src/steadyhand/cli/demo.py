@@ -8,13 +8,14 @@ import typer
 
 from steadyhand import settings
 from steadyhand.cli import _answers, _ingesting, _pulling, _serving, _workspaces
+from steadyhand.cli._called import command
 from steadyhand.cli._figures import count, duration, size
 from steadyhand.cli._running import to_end
 from steadyhand.cli._shell import Shell, new_app, shell_of
 from steadyhand.cli._terminal import hanging
 from steadyhand.settings import FILE, Settings
 from steadyhand.types.ids import FeatureName
-from steadyhand.workspace import STATE, AsyncWorkspace
+from steadyhand.workspace import AsyncWorkspace
 
 app = new_app()
 
@@ -62,19 +63,27 @@ def _pull(shell: Shell, configured: Settings) -> None:
 async def _demo(shell: Shell, configured: Settings, folder: Path, once: bool) -> int:
     began_s = time.monotonic()
     async with await AsyncWorkspace.open(folder) as workspace:
-        where = "at database_url" if configured.database_url else f"in {folder / STATE}/"
+        home = workspace.database_home
+        where = f"in {_near(home)}/" if home else "at database_url"
         _ok(shell, f"PostgreSQL running {where}", duration(time.monotonic() - began_s))
         await _ingest(shell, workspace)
+        if once:
+            are_cited = await _ask(shell, workspace, address="")
+            shell.terminal.say(f"\nNext      {command('up', '-w', folder)}      opens the pages that are cited")
+            shell.terminal.say(f"          {command('doctor', '-w', folder)}      connects a model")
+            return 0 if are_cited else 1
         host, wanted = configured.server.host, configured.server.port
         port = _serving.free_port(host, wanted)
         if port != wanted:
             shell.terminal.say(f"port {wanted} is taken; this time it is {port}")
         are_cited = await _ask(shell, workspace, _serving.address_of(host, port))
-        if not once:
-            await _serve(shell, workspace, folder, host, port)
-        else:
-            shell.terminal.say(f"\nNext      steadyhand up -w {folder}      connect a model: steadyhand doctor")
+        await _serve(shell, workspace, folder, host, port)
     return 0 if are_cited else 1
+
+
+def _near(place: Path) -> Path:
+    """The place as seen from here when it lies below."""
+    return place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place
 
 
 async def _ingest(shell: Shell, workspace: AsyncWorkspace) -> None:
@@ -96,7 +105,7 @@ async def _ask(shell: Shell, workspace: AsyncWorkspace, address: str) -> bool:
         shell.terminal.data(_answers.cited(answer, feature, address=address, width=width))
     if uncited:
         shell.terminal.complain(f"error: {count(uncited, 'answer')} cited nothing")
-        shell.terminal.complain("hint: steadyhand traces tail shows the runs; steadyhand doctor looks for causes")
+        shell.terminal.complain("hint: `traces tail` shows the runs; `doctor` looks for causes")
     return not uncited
 
 
@@ -105,10 +114,9 @@ async def _serve(shell: Shell, workspace: AsyncWorkspace, folder: Path, host: st
 
     def ready(address: str) -> None:
         _serving.welcome(shell, address, first_key)
-        shell.terminal.say(f'Next      steadyhand ask policy_answers "…" -w {folder}')
-        shell.terminal.say(
-            "          connect a model: steadyhand doctor    docs/tutorial/first-feature.md    Ctrl-C stops it"
-        )
+        shell.terminal.say(f"Next      {command('ask', FEATURE, QUESTIONS[1], '-w', folder)}")
+        shell.terminal.say(f"          {command('doctor', '-w', folder)}      connects a model")
+        shell.terminal.say("          docs/tutorial/first-feature.md    Ctrl-C stops it")
 
     await _serving.serve_until_stopped(shell, workspace, host, port, ready)
 

@@ -1,17 +1,19 @@
 """Make a workspace: an empty one, or the example company."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from steadyhand.cli import _workspaces
+from steadyhand.cli._called import command
 from steadyhand.cli._shell import new_app, shell_of
 
 app = new_app()
 
-_NEXT_EXAMPLE = ("steadyhand ingest policies", "steadyhand ask policy_answers 'How long must a password be?'")
-_NEXT_EMPTY = ("steadyhand ingest notes", "steadyhand ask notes_answers 'What is a contract?'")
+_NEXT_EXAMPLE = (("ingest", "policies"), ("ask", "policy_answers", "How long must a password be?"))
+_NEXT_EMPTY = (("ingest", "notes"), ("ask", "notes_answers", "What is a contract?"))
 
 
 @app.command()
@@ -33,6 +35,6 @@ def init(
     shell = shell_of(context)
     _workspaces.make(folder, is_example=example)
     shell.terminal.say(f"made a workspace in {folder.resolve()}")
-    first = "" if folder == Path() else f"cd {folder} && "
-    for number, command in enumerate(_NEXT_EXAMPLE if example else _NEXT_EMPTY):
-        shell.terminal.say(f"next  {first if number == 0 else ''}{command}")
+    first = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
+    for number, arguments in enumerate(_NEXT_EXAMPLE if example else _NEXT_EMPTY):
+        shell.terminal.say(f"next  {first if number == 0 else ''}{command(*arguments, at=folder)}")

@@ -21,6 +21,7 @@ SteadyhandError
 │   └── ProviderProtocol
 ├── OutputInvalid           a model's text holds no JSON object
 ├── RunTimeout              a run was not done within the contract's time
+├── RunCancelled            whoever asked for the run went away, and it was broken off
 ├── OutputRejected          no output passed the contract's checks
 ├── NoModel                 no model may or could serve the run
 ├── BudgetExceeded
@@ -32,7 +33,9 @@ SteadyhandError
 │   └── Duplicate
 ├── DocumentError           a file that cannot be read
 │   ├── DocumentUnsupported
-│   └── DocumentUnreadable
+│   ├── DocumentUnreadable
+│   ├── SourceUnreadable
+│   └── SourceVanished
 ├── ModelFilesError         a local model that is missing or not what it should be
 └── ServerError             a Steadyhand server did not answer its client
     ├── ServerUnavailable
@@ -182,6 +185,12 @@ class RunTimeout(SteadyhandError):
     code, status, is_retryable = "run.timeout", 504, True
 
 
+class RunCancelled(SteadyhandError):
+    """Whoever asked for a run broke it off; it is recorded, and what was called is in its rows."""
+
+    code, status, is_retryable = "run.cancelled", 503, True
+
+
 class OutputRejected(SteadyhandError):
     """No output passed the contract's checks."""
 
@@ -252,6 +261,18 @@ class DocumentUnreadable(DocumentError):
     """The file is empty, broken, protected, or not what its name says."""
 
     code, status = "document.unreadable", 422
+
+
+class SourceUnreadable(DocumentError):
+    """A source of a knowledge base cannot be listed; nothing was removed."""
+
+    code, status, is_retryable = "source.unreadable", 503, True
+
+
+class SourceVanished(DocumentError):
+    """Most of a source's documents are gone at once, as when a share is not mounted; nothing was removed."""
+
+    code, status = "source.vanished", 409
 
 
 class ModelFilesError(SteadyhandError):

@@ -12,7 +12,11 @@ def test_documents_come_in_once_and_leave_when_they_are_gone(empty: Path, inside
     again = inside("ingest", "notes", "--json", "-w", str(empty))
     assert json.loads(again.stdout)["documents"] == {"unchanged": 1}
     (empty / "knowledge" / "notes" / "welcome.md").rename(empty / "welcome.md")
-    gone = inside("ingest", "notes", "-w", str(empty))
+    refused = inside("ingest", "notes", "-w", str(empty))
+    assert refused.returncode == 1
+    assert "1 of 1 are gone, none was removed" in refused.stderr
+    assert "steadyhand ingest notes --allow-removals" in refused.stderr
+    gone = inside("ingest", "notes", "--allow-removals", "-w", str(empty))
     assert "notes: 1 removed" in gone.stderr
 
 

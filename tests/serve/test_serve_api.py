@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,6 +192,21 @@ async def test_sources_are_brought_in_again_line_by_line(site: Site) -> None:
         assert "removed" in await answer.text()
     status, _ = await get(site, "/knowledge/notes/new.txt")
     assert status == 404
+
+
+async def test_a_source_that_is_nearly_empty_is_followed_only_when_told_so(site: Site, tmp_path: Path) -> None:
+    notes = site.root / "knowledge" / "notes"
+    kept = [path.rename(tmp_path / path.name) for path in notes.iterdir()]
+    async with site.http.post(site.url + "/knowledge/notes/sync", headers=site.bearer()) as answer:
+        assert answer.status == 409
+        assert (await answer.json())["error"]["code"] == "source.vanished"
+    address = site.url + "/knowledge/notes/sync?allow_removals=true"
+    async with site.http.post(address, headers=site.bearer()) as answer:
+        assert json.loads((await answer.text()).splitlines()[-1])["finished"] == {"removed": 3}
+    for path in kept:
+        path.rename(notes / path.name)
+    async with site.http.post(site.url + "/knowledge/notes/sync", headers=site.bearer()) as answer:
+        assert answer.status == 200
 
 
 async def test_readiness_names_what_is_missing(site: Site) -> None:

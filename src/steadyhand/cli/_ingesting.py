@@ -30,7 +30,12 @@ class Ingested:
 
 
 async def ingest(
-    terminal: Terminal, workspace: AsyncWorkspace, base: str, sources: Sequence[Path] = ()
+    terminal: Terminal,
+    workspace: AsyncWorkspace,
+    base: str,
+    sources: Sequence[Path] = (),
+    *,
+    allow_removals: bool = False,
 ) -> Ingested:
     """Bring the sources, by default the declared ones, into the base, with a bar."""
     began_s = time.monotonic()
@@ -40,7 +45,7 @@ async def ingest(
     for source in sources or workspace.sources(base):
         title = f"Ingesting {base}" if source.name == base else f"Ingesting {source.name} into {base}"
         with terminal.progress(title) as advance:
-            async for progress in workspace.sync(base, source):
+            async for progress in workspace.sync(base, source, allow_removals=allow_removals):
                 outcomes[progress.outcome] += 1
                 passages += progress.passages
                 if progress.outcome in ("failed", "skipped"):

@@ -21,12 +21,16 @@ def ingest(
         list[Path] | None,
         typer.Argument(metavar="PATH", exists=True, help="Folders or files; default: the declared sources."),
     ] = None,
+    allow_removals: Annotated[
+        bool, typer.Option("--allow-removals", help="Follow the source even when most of it is gone.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring documents into a knowledge base, or follow what changed in them.
 
-    Unchanged documents are not read again, deleted ones leave. A document that cannot be read does not stop the
-    others; it is listed with the reason at the end, and the exit code is 1. Without PATH, the sources declared in
+    Unchanged documents are not read again, deleted ones leave. When most are gone at once, as from a share that
+    is not mounted, none leaves without --allow-removals. A document that cannot be read does not stop the others;
+    it is listed with the reason at the end, and the exit code is 1. Without PATH, the sources declared in
     steadyhand.toml are read, else the folder knowledge/KB.
 
     \b
@@ -36,7 +40,12 @@ def ingest(
     """
     shell = shell_of(context)
     sources = [path.resolve() for path in paths or []]
-    done = in_workspace(shell, lambda workspace: _ingesting.ingest(shell.terminal, workspace, base, sources))
+    done = in_workspace(
+        shell,
+        lambda workspace: _ingesting.ingest(
+            shell.terminal, workspace, base, sources, allow_removals=allow_removals
+        ),
+    )
     _report(shell, done)
     if as_json:
         shell.terminal.json(done)

@@ -6,13 +6,21 @@ hash of their text and committed as they are made, so work that was interrupted 
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
-from steadyhand.errors import DocumentError, DocumentUnreadable, DocumentUnsupported, NotFound
+from steadyhand.errors import (
+    DocumentError,
+    DocumentUnreadable,
+    DocumentUnsupported,
+    NotFound,
+    SourceUnreadable,
+    SourceVanished,
+)
 from steadyhand.knowledge import chunking, reading
 from steadyhand.knowledge.store import KnowledgeStore, KnownDocument, PreparedChunk, PreparedDocument
 from steadyhand.knowledge.vectors import Embedder
@@ -20,6 +28,7 @@ from steadyhand.language.detect import language_of
 from steadyhand.language.words import terms
 
 _BATCH = 64  # texts per embedding call and commit
+_MANY = 10  # documents; fewer may leave at once, as long as not all of them do
 _PATH_LIMIT = 2_000  # bytes; an index of the database holds no more than 2,704
 _LANGUAGE_SAMPLE = 20_000  # characters that tell a document's language
 
@@ -67,18 +76,24 @@ class Ingest:
     def close(self) -> None:
         self._reader.shutdown()
 
-    async def sync(self, base: str, source: Path) -> AsyncIterator[Progress]:
+    async def sync(self, base: str, source: Path, *, allow_removals: bool = False) -> AsyncIterator[Progress]:
         """Make `base` hold exactly what is in `source` now, besides what came from elsewhere.
 
         Unchanged files are not read into chunks again; files that are gone end as `removed`. A file that cannot be
         read ends as `failed` with the reason and does not stop the others; one that no reader is there for is
-        `skipped`. Raises `NotFound` when `source` is not there.
+        `skipped`.
+
+        Removes nothing and raises `NotFound` when `source` is not there, `SourceUnreadable` when it or a folder in
+        it cannot be listed, and, unless `allow_removals`, `SourceVanished` when all of its documents are gone, or
+        10 and more than half.
         """
         files = await asyncio.to_thread(_files, source)
         base_id = await self._store.ensure_base(base, await self._embedder.id())
         origin = self._origin(source)
         known = await self._store.known(base_id, origin)
         gone = sorted(known.keys() - {file.path for file in files})
+        if not allow_removals:
+            _refuse_vanished(base, source, known, gone)
         total = len(files) + len(gone)
         for done, path in enumerate(gone, start=1):
             await self._store.remove(base_id, [path])
@@ -160,8 +175,29 @@ class Ingest:
         return _text(location)
 
 
+def _refuse_vanished(base: str, source: Path, known: Mapping[str, KnownDocument], gone: list[str]) -> None:
+    """Raise `SourceVanished` when so much is gone that the source itself is more likely to be missing."""
+    live = sum(not document.failure for document in known.values())
+    leaving = sum(not known[path].failure for path in gone)
+    if leaving and (leaving == live or (leaving >= _MANY and 2 * leaving > live)):
+        raise SourceVanished(
+            f"expected the documents that came from {source}; {leaving} of {live} are gone, none was removed",
+            hint=f"is the folder mounted and whole? If they shall leave: steadyhand ingest {base} --allow-removals",
+        )
+
+
 def _files(source: Path) -> list[_File]:
-    """Every file of a source, in a fixed order. Hidden files and links that lead out of it are left alone."""
+    """Every file of a source, in a fixed order. Hidden files and links that lead out of it are left alone.
+
+    Raises `NotFound`, `DocumentUnsupported` for a file that is no document, and `SourceUnreadable`.
+    """
+    try:
+        return _listed(source)
+    except OSError as error:
+        _unlisted(error)
+
+
+def _listed(source: Path) -> list[_File]:
     if source.is_file():
         if source.suffix.lower() not in reading.SUPPORTED:
             kinds = ", ".join(sorted(reading.SUPPORTED))
@@ -171,18 +207,32 @@ def _files(source: Path) -> list[_File]:
         return [_File(_text(Path(source.name)), source)]
     if not source.is_dir():
         raise NotFound(f"expected a file or a folder; {source} is neither", hint="check the path")
-    return [
-        _File(_text(path.relative_to(source)), path)
-        for path in sorted(source.rglob("*"))
-        if path.is_file() and _is_inside(path, source)
-    ]
+    found = sorted(path for path in _walk(source) if path.resolve().is_relative_to(source.resolve()))
+    return [_File(_text(path.relative_to(source)), path) for path in found]
+
+
+def _walk(source: Path) -> Iterator[Path]:
+    """The files below a folder. A folder that cannot be listed raises: its files must not be taken for deleted."""
+    for folder, folders, names in os.walk(source, onerror=_unlisted):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (path for name in names if not name.startswith(".") and _is_file(path := Path(folder, name)))
+
+
+def _is_file(path: Path) -> bool:
+    """Is it a file? One that may not be looked at counts: reading it says why it cannot be read."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
+
+
+def _unlisted(error: OSError) -> NoReturn:
+    raise SourceUnreadable(
+        f"expected to list {error.filename}; {error.strerror}. Nothing was removed",
+        hint="let the user who runs steadyhand read the folder, then start again",
+    ) from None
 
 
 def _text(path: Path) -> str:
     """A path as text that can be stored and shown; bytes of a name that are no UTF-8 become question marks."""
     return path.as_posix().encode("utf-8", "replace").decode()
-
-
-def _is_inside(path: Path, source: Path) -> bool:
-    parts = path.relative_to(source).parts
-    return not any(part.startswith(".") for part in parts) and path.resolve().is_relative_to(source.resolve())

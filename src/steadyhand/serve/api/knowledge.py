@@ -57,12 +57,13 @@ async def page(
     return JSONResponse(plain(shown))
 
 
-async def sync(kb: BaseName, workspace: Opened) -> Response:
+async def sync(kb: BaseName, workspace: Opened, *, allow_removals: bool = False) -> Response:
     """Bring the declared sources in. One JSON line for each document when it is in, then one line `finished`.
 
-    A stream without that last line was interrupted; calling again goes on where it stopped.
+    A stream without that last line was interrupted; calling again goes on where it stopped. Sources whose documents
+    are mostly gone are refused (`source.vanished`) unless `allow_removals`.
     """
-    progress = workspace.sync(kb)
+    progress = workspace.sync(kb, allow_removals=allow_removals)
     first = await anext(progress, None)  # what is wrong with the request is said before the stream begins
     return StreamingResponse(_lines(first, progress), media_type="application/x-ndjson")
 

@@ -1,0 +1,102 @@
+"""A source that cannot be seen, or that is nearly empty at once, takes nothing out of a knowledge base."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from ordinary_user import ordinary_user, public_folder
+
+from steadyhand.errors import SourceUnreadable, SourceVanished
+from steadyhand.knowledge.contents import KnowledgeContents
+from steadyhand.knowledge.embedders.minilm import MiniLM
+from steadyhand.knowledge.ingest import Ingest, Progress
+from steadyhand.knowledge.store import KnowledgeStore
+from steadyhand.knowledge.vectors import Embedder
+from steadyhand.storage import Database
+
+needs_permissions = pytest.mark.skipif(sys.platform == "win32", reason="the permissions are those of POSIX")
+
+
+class Source:
+    """A folder that everybody may read, and the knowledge base that follows it."""
+
+    def __init__(self, database: Database, folder: Path, embed: MiniLM) -> None:
+        self.folder = folder
+        self.ingest = Ingest(KnowledgeStore(database), Embedder(embed), embed.count_tokens, folder.parent)
+        self._contents = KnowledgeContents(database)
+
+    async def sync(self, *, allow_removals: bool = False) -> dict[str, Progress]:
+        steps = self.ingest.sync("base", self.folder, allow_removals=allow_removals)
+        return {progress.path: progress async for progress in steps}
+
+    async def documents(self) -> list[str]:
+        return [row["path"] for row in await self._contents.documents("base")]
+
+    async def failures(self) -> list[str]:
+        return [row["path"] for row in await self._contents.failures("base")]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with public_folder() as made:
+        for name in ("leave", "pay", "travel"):
+            (made / f"{name}.md").write_text(f"# {name}\n\nWhat the company promises about {name}.\n")
+        yield made
+
+
+@pytest.fixture
+async def source(database: Database, folder: Path, embed: MiniLM) -> AsyncIterator[Source]:
+    made = Source(database, folder, embed)
+    yield made
+    made.ingest.close()
+
+
+@needs_permissions
+@pytest.mark.parametrize("place", [".", "deep"])
+async def test_a_folder_that_cannot_be_listed_removes_nothing(source: Source, place: str) -> None:
+    (source.folder / "deep").mkdir()
+    (source.folder / "deep" / "more.md").write_text("# More\n\nThere is more.\n")
+    await source.sync()
+    locked = source.folder / place
+    locked.chmod(0)
+    try:
+        with ordinary_user(), pytest.raises(SourceUnreadable, match="Permission denied. Nothing was removed"):
+            await source.sync(allow_removals=True)
+    finally:
+        locked.chmod(0o755)
+    assert await source.documents() == ["deep/more.md", "leave.md", "pay.md", "travel.md"]
+
+
+async def test_an_empty_source_removes_nothing_unless_told_so(source: Source) -> None:
+    await source.sync()
+    for path in source.folder.iterdir():
+        path.unlink()
+    with pytest.raises(SourceVanished, match="3 of 3 are gone, none was removed"):
+        await source.sync()
+    assert len(await source.documents()) == 3
+    await source.sync(allow_removals=True)
+    assert await source.documents() == []
+
+
+@pytest.mark.parametrize(("gone", "is_followed"), [(9, True), (10, False)])
+async def test_ten_and_more_than_half_do_not_leave_unasked(source: Source, gone: int, is_followed: bool) -> None:
+    paths = [source.folder / f"note-{number}.txt" for number in range(12)]
+    for path in paths:
+        path.write_text(f"This is {path.stem}.")
+    await source.sync()
+    for path in paths[:gone]:
+        path.unlink()
+    if is_followed:
+        await source.sync()
+    else:
+        with pytest.raises(SourceVanished, match="10 of 15"):
+            await source.sync()
+    assert len(await source.documents()) == (6 if is_followed else 15)
+
+
+async def test_the_last_file_that_never_could_be_read_may_leave(source: Source) -> None:
+    (source.folder / "broken.pdf").write_bytes(b"%PDF-1.7 and then nothing")
+    await source.sync()
+    (source.folder / "broken.pdf").unlink()
+    assert (await source.sync())["broken.pdf"].outcome == "removed"

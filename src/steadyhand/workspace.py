@@ -68,7 +68,7 @@ class AsyncWorkspace:
         self.database = database
         self._resources = resources
         self.catalog = Catalog(providers(configured.providers), now=_now)
-        self.features = Registry(configured.root, known(configured, self.catalog), _warn)
+        self.features = Registry(configured.root, known(configured, self.catalog), _tell)
         self.keys = Keys(database, os.urandom, _now)
         self.ledger = LedgerReader(database)
         self.reviews = ReviewTasks(database)
@@ -251,10 +251,13 @@ def _load_embedder(configured: Settings) -> LocalEmbed:
     return cast("LocalEmbed", module.open(configured.models_folder, wanted.precision, wanted.threads))
 
 
-def _warn(name: str, problems: list[Problem]) -> None:
-    """Say that an edit broke a contract; its last good version keeps running."""
-    for problem in problems:
-        _log.warning("%s: the last good version keeps running: %s", name, problem)
+def _tell(name: str, problems: list[Problem], is_running: bool) -> None:
+    """Say that an edit broke a contract, or mended it. One that never was good says so itself, as an error."""
+    if not problems:
+        _log.info("%s: the contract is good again and counts from now on", name)
+    elif is_running:
+        for problem in problems:
+            _log.warning("%s: the last good version keeps running: %s", name, problem)
 
 
 def _now() -> datetime:

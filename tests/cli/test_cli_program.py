@@ -1,5 +1,6 @@
 """The contract every command keeps, and what the program does about errors, pipes and words in the wrong place."""
 
+import os
 import re
 import subprocess
 import sys
@@ -105,6 +106,16 @@ def test_broken_settings_are_a_problem_found(steadyhand, tmp_path: Path) -> None
     ended = steadyhand("check")
     assert ended.returncode == 1
     assert "nmae" in ended.stderr
+
+
+def test_a_contract_that_never_was_good_is_one_error(empty: Path, steadyhand) -> None:
+    contract = empty / "features" / "notes_answers" / "feature.toml"
+    contract.write_text(contract.read_text().replace("purpose", "porpose"))
+    database = os.environ["STEADYHAND_DATABASE_URL"]
+    ended = steadyhand("ask", "notes_answers", "x", "-w", str(empty), STEADYHAND_DATABASE_URL=database)
+    assert "keeps running" not in ended.stderr
+    assert ended.stderr.count("porpose: unknown key") == 1
+    assert ended.stderr.startswith("error: the contract of 'notes_answers' never was good:\n")
 
 
 def test_a_traceback_is_shown_only_when_asked_for(steadyhand) -> None:

@@ -65,6 +65,30 @@ def test_the_admin_key_is_shown_at_the_first_start_only(tmp_path: Path, steadyha
     assert [len(found) for found in keys] == [1, 0]
 
 
+def test_a_server_says_when_an_edit_breaks_a_contract_and_when_one_mends_it(empty: Path, tmp_path: Path) -> None:
+    contract = empty / "features" / "notes_answers" / "feature.toml"
+    good = contract.read_text()
+    database = os.environ["STEADYHAND_DATABASE_URL"]
+    process = start("up", "--port", "0", "-w", str(empty), cwd=tmp_path, STEADYHAND_DATABASE_URL=database)
+    said = said_until(process, "Ctrl-C stops it")
+    [address] = re.findall(r"Console +(http://\S+)", said)
+    [key] = re.findall(r"sh_\w{43}", said)
+
+    def look() -> None:
+        asked = urllib.request.Request(f"{address}/features", headers={"Authorization": f"Bearer {key}"})
+        urllib.request.urlopen(asked, timeout=10).close()
+
+    look()
+    contract.write_text(good.replace("purpose", "porpose"))
+    look()
+    assert "warning: notes_answers: the last good version keeps running: " in said_until(process, "unknown key")
+    contract.write_text(good)
+    look()
+    assert "info: notes_answers: the contract is good again" in said_until(process, "good again")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+
+
 def test_a_taken_port_is_misuse_with_a_way_out(company: Path, steadyhand) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = steadyhand("up", "--port", str(taken.getsockname()[1]), "-w", str(company))

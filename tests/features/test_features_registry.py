@@ -16,8 +16,8 @@ class House:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.reports: list[tuple[str, list[Problem]]] = []
-        self.registry = Registry(root, known(), lambda name, problems: self.reports.append((name, problems)))
+        self.reports: list[tuple[str, list[Problem], bool]] = []
+        self.registry = Registry(root, known(), lambda *report: self.reports.append(report))
 
 
 @pytest.fixture
@@ -47,14 +47,24 @@ def test_a_broken_edit_keeps_the_last_good_version_and_is_reported_once(house: H
     write(house.root, toml=TRIAGE.replace('"string"', '"strng"'))
     for _ in range(3):
         assert house.registry.get("triage") is good
-    [(name, problems)] = house.reports
-    assert name == "triage"
+    [(name, problems, is_running)] = house.reports
+    assert (name, is_running) == ("triage", True)
     assert house.registry.broken() == {"triage": problems}
     assert str(problems[0]).startswith("features/triage/feature.toml:5: input.subject: expected one of")
     write(house.root)
     assert house.registry.get("triage").version == good.version
     assert house.registry.broken() == {}
-    assert len(house.reports) == 1
+
+
+def test_an_edit_that_mends_a_contract_is_reported_once(house: House) -> None:
+    write(house.root, toml="x = 1\n")
+    house.registry.broken()
+    write(house.root)
+    for _ in range(3):
+        house.registry.get("triage")
+    broken, mended = house.reports
+    assert (broken[0], bool(broken[1]), broken[2]) == ("triage", True, False)
+    assert mended == ("triage", [], True)
 
 
 def test_a_contract_that_was_never_good_is_an_error_with_every_problem(tmp_path: Path) -> None:

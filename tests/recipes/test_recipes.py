@@ -27,7 +27,7 @@ def test_a_feature_of_a_few_lines_extends_it(recipe: str, tmp_path: Path) -> Non
     )
     names = known(settings.read(tmp_path), Catalog(providers({}), now=lambda: datetime.now(UTC)))
     assert problems(tmp_path, names) == []
-    feature = Registry(tmp_path, names, lambda name, found: None).get(FeatureName("mine"))
+    feature = Registry(tmp_path, names, lambda *_: None).get(FeatureName("mine"))
     assert feature.owner == "me"
     assert feature.knowledge is not None
     assert feature.knowledge.base == "handbook"

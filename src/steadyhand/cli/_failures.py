@@ -10,6 +10,8 @@ from steadyhand.cli._shell import Shell
 from steadyhand.cli._terminal import Terminal
 from steadyhand.errors import SteadyhandError, UsageError
 
+_OURS = "steadyhand"
+
 
 def exit_code_of(program: Callable[[], object], shell: Shell) -> int:
     """Run `program` and say what went wrong: 0 good, 1 problems found, 2 misuse, 130 Ctrl-C, 143 SIGTERM."""
@@ -63,14 +65,19 @@ def _flushed(code: int) -> int:
 
 def _log_to(terminal: Terminal) -> None:
     logging.basicConfig(handlers=[_TerminalLog(terminal)])
+    logging.getLogger(_OURS).setLevel(logging.INFO)
 
 
 class _TerminalLog(logging.Handler):
-    """Warnings as one line each, above a bar that is being drawn."""
+    """One line each, above a bar that is being drawn: what we say, and the warnings of libraries."""
 
     def __init__(self, terminal: Terminal) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self._terminal = terminal
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._terminal.complain(f"{record.levelname.lower()}: {record.getMessage()}")
+        line = f"{record.levelname.lower()}: {record.getMessage()}"
+        if record.levelno >= logging.WARNING:
+            self._terminal.complain(line)
+        elif record.name.startswith(f"{_OURS}."):
+            self._terminal.say(line)

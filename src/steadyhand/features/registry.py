@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from steadyhand.errors import ContractInvalid, NotFound, did_you_mean
 from steadyhand.features.files import Signature, feature_names, signature
 from steadyhand.features.known import Known
 from steadyhand.features.load import load
 from steadyhand.types.feature import Feature, Problem
+
+OnEdit: TypeAlias = Callable[[str, list[Problem], bool], None]
+"""Called with a contract's name, its problems now, and whether a good version of it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,13 @@ class _Entry:
 class Registry:
     """Compares the signatures of a contract's files at every access: about 20 us, no thread, no notification.
 
-    `on_problem(name, problems)` is told once of every edit that is broken.
+    `on_edit` is told once of every edit that is broken, and of the one that mends it, which has no problems.
     """
 
-    def __init__(
-        self, root: Path, known: Known, on_problem: Callable[[str, list[Problem]], None] = lambda *_: None
-    ) -> None:
+    def __init__(self, root: Path, known: Known, on_edit: OnEdit = lambda *_: None) -> None:
         self._root = root.resolve()
         self._known = known
-        self._on_problem = on_problem
+        self._on_edit = on_edit
         self._entries: dict[str, _Entry] = {}
 
     def get(self, name: str) -> Feature:
@@ -76,6 +78,6 @@ class Registry:
         feature = loaded.feature or (before.feature if before else None)
         entry = _Entry(feature, loaded.problems, tuple(loaded.signatures.items()))
         self._entries[name] = entry
-        if loaded.problems:
-            self._on_problem(name, list(loaded.problems))
+        if loaded.problems or (before and before.problems):
+            self._on_edit(name, list(loaded.problems), feature is not None)
         return entry

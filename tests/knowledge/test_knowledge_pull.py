@@ -73,3 +73,10 @@ def test_every_source_that_failed_is_named(tmp_path: Path):
     for source in (tmp_path, broken, tmp_path / "absent.zip"):
         with pytest.raises(ModelFilesError, match=f"tried .*{source.name}"):
             pull(tmp_path / "models", source)
+
+
+def test_the_hint_for_a_place_without_a_network_is_a_command_that_exists(tmp_path: Path):
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(ModelFilesError) as caught:
+        pull(tmp_path / "models", tmp_path / "nothing")
+    assert caught.value.hint.endswith("`steadyhand models pull --from FILE`")

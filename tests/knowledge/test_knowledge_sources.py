@@ -61,7 +61,7 @@ async def test_a_folder_that_cannot_be_listed_removes_nothing(source: Source, pl
     locked = source.folder / place
     locked.chmod(0)
     try:
-        with ordinary_user(), pytest.raises(SourceUnreadable, match="Permission denied. Nothing was removed"):
+        with ordinary_user(), pytest.raises(SourceUnreadable, match="Permission denied"):
             await source.sync(allow_removals=True)
     finally:
         locked.chmod(0o755)
@@ -100,3 +100,25 @@ async def test_the_last_file_that_never_could_be_read_may_leave(source: Source) 
     await source.sync()
     (source.folder / "broken.pdf").unlink()
     assert (await source.sync())["broken.pdf"].outcome == "removed"
+
+
+@needs_permissions
+async def test_a_file_that_may_not_be_opened_stops_no_other_and_keeps_its_text(source: Source) -> None:
+    await source.sync()
+    (source.folder / "leave.md").chmod(0)
+    (source.folder / "secret.md").write_text("# Secret\n\nNobody reads this.\n")
+    (source.folder / "secret.md").chmod(0)
+    (source.folder / "zoo.md").write_text("# Zoo\n\nThe company owns no zoo.\n")
+    with ordinary_user():
+        seen = await source.sync()
+    assert {path: progress.outcome for path, progress in seen.items()} == {
+        "leave.md": "failed", "pay.md": "unchanged", "secret.md": "failed", "travel.md": "unchanged", "zoo.md": "added",
+    }  # fmt: skip
+    assert "Permission denied; its older text is still served" in seen["leave.md"].reason
+    assert "older text" not in seen["secret.md"].reason
+    assert await source.documents() == ["leave.md", "pay.md", "travel.md", "zoo.md"]
+    assert await source.failures() == ["leave.md", "secret.md"]
+    for name in ("leave.md", "secret.md"):
+        (source.folder / name).chmod(0o644)
+    assert (await source.sync())["leave.md"].outcome == "unchanged"
+    assert await source.failures() == []

@@ -110,11 +110,10 @@ class Ingest:
         try:
             content = await asyncio.to_thread(file.location.read_bytes)
         except OSError as error:
-            unreadable = DocumentUnreadable(f"{file.path}: expected a file that can be read; {error.strerror}")
-            return await self._failed(base_id, KnownDocument(file.path, b"", RECIPE), origin, unreadable)
+            return await self._unopened(base_id, file.path, origin, known, error)
         found = KnownDocument(file.path, hashlib.sha256(content).digest(), RECIPE)
         if known and (known.sha256, known.recipe) == (found.sha256, RECIPE):
-            return _Result("failed", reason=known.failure) if known.failure else _Result("unchanged")
+            return await self._as_before(base_id, known)
         try:
             prepared = await self._in_reader(lambda: self._prepare(found, origin, content))
         except DocumentError as error:
@@ -122,6 +121,24 @@ class Ingest:
         await self._embed(prepared)
         is_new = await self._store.put(base_id, prepared)
         return _Result("added", len(prepared.chunks)) if is_new else _Result("unchanged")
+
+    async def _as_before(self, base_id: int, known: KnownDocument) -> _Result:
+        if not known.is_live:
+            return _Result("failed", reason=known.failure)
+        if known.failure:
+            await self._store.clear_failure(base_id, known.path)
+        return _Result("unchanged")
+
+    async def _unopened(
+        self, base_id: int, path: str, origin: str, known: KnownDocument | None, error: OSError
+    ) -> _Result:
+        """A file whose content is unknown. One that is there keeps its older text: nobody deleted or changed it."""
+        keeps_text = known is not None and known.is_live and not isinstance(error, FileNotFoundError)
+        kept = "; its older text is still served, for nothing is known about the new one" if keeps_text else ""
+        unreadable = DocumentUnreadable(f"{path}: expected a file that can be read; {error.strerror}{kept}")
+        found = KnownDocument(path, b"", RECIPE)
+        await self._store.fail(base_id, found, origin, unreadable, keeps_text=keeps_text)
+        return _Result("failed", reason=str(unreadable))
 
     async def _failed(self, base_id: int, found: KnownDocument, origin: str, error: DocumentError) -> _Result:
         await self._store.fail(base_id, found, origin, error)
@@ -177,8 +194,8 @@ class Ingest:
 
 def _refuse_vanished(base: str, source: Path, known: Mapping[str, KnownDocument], gone: list[str]) -> None:
     """Raise `SourceVanished` when so much is gone that the source itself is more likely to be missing."""
-    live = sum(not document.failure for document in known.values())
-    leaving = sum(not known[path].failure for path in gone)
+    live = sum(document.is_live for document in known.values())
+    leaving = sum(known[path].is_live for path in gone)
     if leaving and (leaving == live or (leaving >= _MANY and 2 * leaving > live)):
         raise SourceVanished(
             f"expected the documents that came from {source}; {leaving} of {live} are gone, none was removed",

@@ -24,6 +24,7 @@ class KnownDocument:
     sha256: bytes
     recipe: str
     failure: str = ""  # why it could not be read
+    is_live: bool = False  # is a text of it served? Of an earlier content, when it failed since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +70,15 @@ class KnowledgeStore:
     async def known(self, base_id: int, origin: str) -> dict[str, KnownDocument]:
         """The live documents that came from `origin`, and the files there that could not be read, by path."""
         rows = await self._database.rows(
-            "SELECT d.path, v.sha256, v.recipe, '' AS failure FROM document d"
+            "SELECT path, sha256, recipe, reason AS failure, false AS is_live FROM document_failure"
+            " WHERE base_id = %(base)s AND origin = %(origin)s"
+            " UNION ALL SELECT d.path, v.sha256, v.recipe, coalesce(f.reason, ''), true FROM document d"
             " JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
-            " WHERE d.base_id = %(base)s AND d.origin = %(origin)s"
-            " UNION ALL SELECT path, sha256, recipe, reason FROM document_failure"
-            " WHERE base_id = %(base)s AND origin = %(origin)s",
+            " LEFT JOIN document_failure f ON f.base_id = d.base_id AND f.path = d.path"
+            " WHERE d.base_id = %(base)s AND d.origin = %(origin)s ORDER BY is_live",
             {"base": base_id, "origin": origin},
         )
-        return {row["path"]: KnownDocument(**row) for row in rows}
+        return {row["path"]: KnownDocument(**row) for row in rows}  # what is live comes last, and counts
 
     async def missing_vectors(self, embedder: str, hashes: Iterable[bytes]) -> set[bytes]:
         """Those of the text hashes that the embedder has made no vector for yet."""
@@ -117,11 +119,14 @@ class KnowledgeStore:
             await _count_change(transaction, base_id)
         return True
 
-    async def fail(self, base_id: int, known: KnownDocument, origin: str, error: DocumentError) -> None:
-        """Note that a file cannot be read. An older text of it is no longer served."""
+    async def fail(
+        self, base_id: int, known: KnownDocument, origin: str, error: DocumentError, *, keeps_text: bool = False
+    ) -> None:
+        """Note that a file cannot be read. An older text of it is no longer served, unless it `keeps_text`."""
         async with self._database.transaction() as transaction:
             await _lock_base(transaction, base_id)
-            await _end_paths(transaction, base_id, [known.path])
+            if not keeps_text:
+                await _end_paths(transaction, base_id, [known.path])
             await transaction.execute(
                 "INSERT INTO document_failure (base_id, path, origin, sha256, recipe, code, reason)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (base_id, path) DO UPDATE SET"
@@ -130,6 +135,12 @@ class KnowledgeStore:
                 [base_id, known.path, origin, known.sha256, known.recipe, error.code, str(error)],
             )
             await _count_change(transaction, base_id)
+
+    async def clear_failure(self, base_id: int, path: str) -> None:
+        """Forget that a file could not be read: it can, and holds the text that is live."""
+        await self._database.execute(
+            "DELETE FROM document_failure WHERE base_id = %s AND path = %s", [base_id, path]
+        )
 
     async def remove(self, base_id: int, paths: Sequence[str]) -> None:
         """End the live versions of these paths; from the commit on nothing of them is found."""

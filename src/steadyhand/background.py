@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import TypeVar
+
+from steadyhand.errors import UsageError
 
 Result = TypeVar("Result")
 
@@ -17,7 +19,14 @@ class BackgroundLoop:
         self._thread.start()
 
     def wait(self, work: Awaitable[Result]) -> Result:
-        """The result of `work`, done in the loop; raises what it raises. May be called from any other thread."""
+        """The result of `work`, done in the loop; raises what it raises. May be called from any other thread.
+
+        Raises `UsageError` after `close`.
+        """
+        if self._loop.is_closed():
+            if isinstance(work, Coroutine):
+                work.close()
+            raise UsageError("expected it to be open; it was closed", hint="open it again")
 
         async def finished() -> Result:
             return await work
@@ -25,7 +34,9 @@ class BackgroundLoop:
         return asyncio.run_coroutine_threadsafe(finished(), self._loop).result()
 
     def close(self) -> None:
-        """Stop the loop and wait for its thread to end. What still runs in it is left where it is."""
+        """Stop the loop and wait for its thread to end; what still runs in it is left. May be repeated."""
+        if self._loop.is_closed():
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

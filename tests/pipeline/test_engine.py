@@ -1,6 +1,8 @@
 """However a run goes, it ends with a status, in time, with its rows recorded."""
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -135,9 +137,10 @@ async def test_an_input_that_breaks_its_promise_is_refused_and_recorded() -> Non
     assert [run.status for run in house.runs] == ["refused"]
 
 
-async def test_an_input_that_is_no_text_is_refused_and_recorded() -> None:
+@pytest.mark.parametrize("value", ["half \ud800 of a pair", datetime(2026, 1, 1, tzinfo=UTC), {1, 2}])
+async def test_an_input_that_is_no_json_is_refused_and_recorded(value: object) -> None:
     house = House({"large": [GOOD]})
-    answer = await house.ask({"question": "half \ud800 of a pair"})
+    answer = await house.ask({"question": value})
     assert answer.error is not None
     assert (answer.status, answer.error.code) == ("refused", "input.invalid")
     assert [run.status for run in house.runs] == ["refused"]
@@ -209,6 +212,25 @@ async def test_a_failed_check_does_what_its_severity_says() -> None:
         answer = await house.ask(checks=(check,))
         assert answer.status == status
         assert [(found.id, found.ok) for found in answer.checks if found.id == "short"] == [("short", False)]
+
+
+@pytest.mark.parametrize("depth", [100, 300, 900, 3000])
+async def test_a_deeply_nested_answer_is_sent_back_like_any_other_wrong_one(depth: int) -> None:
+    house = House({"large": [GOOD.replace("true", "[" * depth + "]" * depth), GOOD]})
+    assert (await house.ask()).status == "answered"
+
+
+async def test_a_run_that_is_broken_off_is_recorded_with_what_it_called() -> None:
+    house = House({"large": [DOWN], "small": [30.0]})
+    asking = asyncio.create_task(house.ask(models=(*FEATURE.models, SECOND), timeout_s=60, model_timeout_s=60))
+    while len(house.requests) < 2:
+        await asyncio.sleep(0.001)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    [run] = house.runs
+    assert run.failure is not None
+    assert (run.status, run.failure.code) == ("failed", "run.cancelled")
 
 
 async def test_no_answer_leaves_when_its_rows_cannot_be_written() -> None:

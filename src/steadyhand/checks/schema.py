@@ -39,14 +39,18 @@ def violations(value: Json, schema: JsonSchema, root: str = "output") -> list[st
 
 def examine(value: Json, schema: JsonSchema, root: str = "output") -> list[Violation]:
     """Like `violations`, with the place of each one and, where a near miss is known, a hint."""
-    return [found for error in _validator(json.dumps(schema)).iter_errors(value) for found in _explain(error, root)]
+    try:
+        errors = list(_validator(json.dumps(schema)).iter_errors(value))
+    except (ValueError, RecursionError):  # the library follows a value to a depth of 255
+        return [Violation((), f"{root}: expected a value that is not nested so deeply", "")]
+    return [found for error in errors for found in _explain(error, root)]
 
 
-def is_unicode(value: Json) -> bool:
-    """Can every text in it be written as UTF-8? JSON can spell half of a surrogate pair; UTF-8 cannot."""
+def is_json(value: object) -> bool:
+    """Is it made of JSON's types, and every text in it Unicode? Half of a surrogate pair is not."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
+    except (TypeError, ValueError, RecursionError):
         return False
     return True
 

@@ -1,7 +1,7 @@
 """Step: may this caller run this feature with this input, and is there money left today?"""
 
 from steadyhand.access.roles import may
-from steadyhand.checks.schema import is_unicode, violations
+from steadyhand.checks.schema import is_json, violations
 from steadyhand.errors import BudgetExceeded, Forbidden, InvalidInput
 from steadyhand.pipeline.ports import Ports
 from steadyhand.types.run import Continue, Run, StepResult
@@ -14,8 +14,8 @@ async def admit(run: Run, ports: Ports) -> StepResult:
             f"expected a key that may call features; {run.principal.name!r} is a {run.principal.role}",
             hint="ask an admin for a key with the role caller",
         )
-    if not is_unicode(run.input):
-        raise InvalidInput("expected Unicode text; the input holds half of a surrogate pair", hint="send UTF-8")
+    if not is_json(run.input):
+        raise InvalidInput("expected an input of JSON's types and Unicode text; it holds something else")
     problems = violations(run.input, run.feature.input_schema, "input")
     if problems:
         raise InvalidInput(

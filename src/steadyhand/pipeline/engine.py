@@ -13,6 +13,7 @@ from steadyhand.errors import (
     BudgetExceeded,
     InvalidInput,
     OutputRejected,
+    RunCancelled,
     RunTimeout,
     SteadyhandError,
 )
@@ -69,10 +70,19 @@ class Engine:
         Raises only `StorageError`, when the run could not be recorded; all else is in the answer's status.
         """
         walk = _Walk(self._begin(feature, values, principal, door), self._ports, watch)
-        await self._end(walk)
+        try:
+            await self._end(walk)
+        except asyncio.CancelledError:
+            walk.stop("failed", Failure(RunCancelled.code, "the run was broken off by whoever asked for it"))
+            await self._record(walk)
+            raise
+        await self._record(walk)
+        return _answer(walk.run)
+
+    async def _record(self, walk: "_Walk") -> None:
+        """Take the last step, which a cancellation does not break off."""
         walk.run = replace(walk.run, duration_s=walk.elapsed_s())
         await asyncio.shield(_RECORD(walk.run, self._ports))
-        return _answer(walk.run)
 
     def _begin(self, feature: Feature, values: JsonObject, principal: Principal, door: Door) -> Run:
         now = self._ports.now()
@@ -150,17 +160,17 @@ class _Walk:
                         self.run, attempt=self.run.attempt + 1, feedback=(feedback,), completion=None, output=None
                     )
                 case Retry(feedback=feedback):
-                    self._stop("failed", Failure(OutputRejected.code, f"no output passed its checks: {feedback}"))
+                    self.stop("failed", Failure(OutputRejected.code, f"no output passed its checks: {feedback}"))
                 case Park(task=task):
                     self.run = replace(self.run, status="review", review=task)
                 case Stop(status=status, failure=failure):
-                    self._stop(status, failure)
+                    self.stop(status, failure)
                 case Continue():
                     pass
         if self.run.status is None:
             self.run = replace(self.run, status="answered")
 
-    def _stop(self, status: RunStatus, failure: Failure | None) -> None:
+    def stop(self, status: RunStatus, failure: Failure | None) -> None:
         self.run = replace(self.run, status=status, failure=failure)
 
     async def _step(self, step: Step, ends_at: float) -> StepResult:

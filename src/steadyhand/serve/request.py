@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn, cast
 
 from fastapi import Depends, Path, Query, Request
 
-from steadyhand.checks.schema import is_unicode
+from steadyhand.checks.schema import is_json
 from steadyhand.errors import InputNotJson, InvalidInput
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.run import Principal
@@ -67,7 +67,7 @@ def json_object(content: bytes) -> JsonObject:
     if not isinstance(value, dict):
         _refuse(f"it is a {type(value).__name__}")
     _check_depth(value)
-    if b"\\u" in content and not is_unicode(value):
+    if b"\\u" in content and not is_json(value):
         _refuse("it holds half of a surrogate pair")
     return value
 

@@ -101,6 +101,8 @@ def start(state: Path, database_dir: Path | None) -> Server:
             identity.claim(state, layout.data.parent)
             _ensure_created(layout)
             _ensure_started(layout)
+            if not identity.is_known(state):
+                _ensure_database(layout)
             identity.remember(state, layout.data.parent)
             clients = open(state / "clients", "a+", opener=_for_us)  # noqa: SIM115 - open as long as it is used
             fcntl.flock(clients, fcntl.LOCK_SH)
@@ -161,7 +163,6 @@ def _ensure_started(layout: Layout) -> None:
         arguments = ("start", "-D", layout.data.name, "-l", layout.log.name, "-w", "-t", "120", "-o", options)
         done = _pg(layout, "pg_ctl", *arguments, check=False, folder=layout.data.parent)
         if done.returncode == 0:
-            _ensure_database(layout)
             return
         reason = _last_words(layout.log)
         if "still in use" not in reason and "Is another postmaster" not in reason and attempt >= 1:

@@ -18,7 +18,7 @@ def claim(state: Path, home: Path) -> None:
     into the original's data, and files copied from a running server are not to be trusted.
     """
     mark, here = home / "workspace", str(state.resolve())
-    if (state / "created").exists() and not (home / "data" / "PG_VERSION").exists():
+    if is_known(state) and not (home / "data" / "PG_VERSION").exists():
         raise DatabaseUnavailable(
             f"the database of this workspace was in {home}, and is not there any more",
             hint=f"put it back, or {_FORGET.format(state=state)}",
@@ -26,7 +26,7 @@ def claim(state: Path, home: Path) -> None:
     if not mark.exists():
         return
     owner = Path(mark.read_text(encoding="utf-8").strip())
-    if str(owner) == here or not (owner / "created").exists():
+    if str(owner) == here or not is_known(owner):
         return
     is_shared = not home.resolve().is_relative_to(state.resolve())
     if is_shared or (home / "data" / "postmaster.pid").exists():
@@ -36,6 +36,11 @@ def claim(state: Path, home: Path) -> None:
         raise DatabaseUnavailable(
             f"this workspace is a copy of {owner.parent}; {why}", hint=_FORGET.format(state=state)
         )
+
+
+def is_known(state: Path) -> bool:
+    """Was the workspace's database made, and made whole?"""
+    return (state / "created").exists()
 
 
 def remember(state: Path, home: Path) -> None:

@@ -52,3 +52,16 @@ def test_a_knowledge_base_without_sources_is_misuse(empty: Path, inside) -> None
     ended = inside("ingest", "nothing", "-w", str(empty))
     assert ended.returncode == 2
     assert "knowledge/nothing" in ended.stderr
+
+
+def test_documents_and_whole_bases_are_deleted_when_told_so(empty: Path, inside) -> None:
+    inside("ingest", "notes", "-w", str(empty))
+    unsure = inside("ingest", "notes", "--remove", "-w", str(empty))
+    assert unsure.returncode == 2
+    assert "steadyhand ingest notes --remove --yes" in unsure.stderr
+    assert inside("ingest", "notes", "--remove", "nothing.md", "-w", str(empty)).returncode == 2
+    one = inside("ingest", "notes", "--remove", "welcome.md", "-w", str(empty))
+    assert (one.returncode, one.stderr.splitlines()[0]) == (0, "notes: 1 document deleted, with all text")
+    whole = inside("ingest", "notes", "--remove", "--yes", "--json", "-w", str(empty))
+    assert json.loads(whole.stdout) == {"knowledge_base": "notes", "deleted": 0}
+    assert inside("search", "notes", "welcome", "-w", str(empty)).returncode == 2

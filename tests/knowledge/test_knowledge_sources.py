@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from ordinary_user import ordinary_user, public_folder
 
-from steadyhand.errors import SourceUnreadable, SourceVanished
+from steadyhand.errors import NotFound, SourceUnreadable, SourceVanished
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.embedders.minilm import MiniLM
+from steadyhand.knowledge.erase import erase_base, erase_documents
 from steadyhand.knowledge.ingest import Ingest, Progress
 from steadyhand.knowledge.store import KnowledgeStore
 from steadyhand.knowledge.vectors import Embedder
@@ -22,6 +23,7 @@ class Source:
     """A folder that everybody may read, and the knowledge base that follows it."""
 
     def __init__(self, database: Database, folder: Path, embed: MiniLM) -> None:
+        self.database = database
         self.folder = folder
         self.ingest = Ingest(KnowledgeStore(database), Embedder(embed), embed.count_tokens, folder.parent)
         self._contents = KnowledgeContents(database)
@@ -122,3 +124,39 @@ async def test_a_file_that_may_not_be_opened_stops_no_other_and_keeps_its_text(s
         (source.folder / name).chmod(0o644)
     assert (await source.sync())["leave.md"].outcome == "unchanged"
     assert await source.failures() == []
+
+
+async def rows_of(database: Database) -> dict[str, int]:
+    tables = ("knowledge_base", "document", "document_version", "page", "chunk", "posting", "embedding")
+    counted = ", ".join(f"(SELECT count(*) FROM {table}) AS {table}" for table in tables)
+    row = await database.row(f"SELECT {counted}")
+    assert row is not None
+    return row
+
+
+async def test_an_erased_document_leaves_no_text_behind_and_may_come_back(source: Source) -> None:
+    (source.folder / "extra.md").write_text("# Extra\n\nThe first text of it.\n")
+    await source.sync()
+    (source.folder / "extra.md").write_text("# Extra\n\nThe second text of it.\n")
+    await source.sync()
+    with pytest.raises(NotFound, match=r"none named 'missing.md'"):
+        await erase_documents(source.database, "base", ["extra.md", "missing.md"])
+    assert await erase_documents(source.database, "base", ["extra.md"]) == 1
+    assert await source.documents() == ["leave.md", "pay.md", "travel.md"]
+    left = await rows_of(source.database)
+    assert left["document_version"] == left["chunk"] == left["embedding"] == 3
+    base = await source.database.row("SELECT chunk_count, term_count FROM knowledge_base")
+    terms = await source.database.row("SELECT sum(term_count) AS terms FROM chunk")
+    assert base is not None
+    assert terms is not None
+    assert base == {"chunk_count": 3, "term_count": terms["terms"]}
+    assert (await source.sync())["extra.md"].outcome == "added"
+
+
+async def test_an_erased_base_leaves_nothing(source: Source) -> None:
+    (source.folder / "broken.pdf").write_bytes(b"%PDF-1.7 and then nothing")
+    await source.sync()
+    assert await erase_base(source.database, "base") == 3
+    assert set((await rows_of(source.database)).values()) == {0}
+    with pytest.raises(NotFound, match="none named 'base'"):
+        await erase_base(source.database, "base")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from steadyhand.cli._figures import count
 from steadyhand.cli._terminal import Terminal
+from steadyhand.knowledge.erase import erase_base, erase_documents
 from steadyhand.knowledge.ingest import Outcome, Progress
 from steadyhand.workspace import AsyncWorkspace
 
@@ -52,6 +53,13 @@ async def ingest(
                     problems.append(progress)
                 advance(progress.done, progress.total, _note(passages, time.monotonic() - began_s))
     return Ingested(base, dict(outcomes), passages, time.monotonic() - began_s, tuple(problems))
+
+
+async def erase(workspace: AsyncWorkspace, base: str, paths: Sequence[str]) -> int:
+    """Delete documents by their paths inside the base, or without paths the whole base; how many there were."""
+    if paths:
+        return await erase_documents(workspace.database, base, paths)
+    return await erase_base(workspace.database, base)
 
 
 def summary(ingested: Ingested) -> str:

@@ -1,5 +1,6 @@
 """Bring documents into a knowledge base, or follow their changes."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from steadyhand.cli import _ingesting
 from steadyhand.cli._figures import count
 from steadyhand.cli._running import in_workspace
 from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
+from steadyhand.errors import NotFound, UsageError
 
 app = new_app()
 
@@ -16,14 +18,22 @@ app = new_app()
 @app.command()
 def ingest(
     context: typer.Context,
+    *,
     base: Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")],
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH", exists=True, help="Folders or files; default: the declared sources."),
+        typer.Argument(metavar="PATH", help="Folders or files; default: the declared sources."),
     ] = None,
     allow_removals: Annotated[
         bool, typer.Option("--allow-removals", help="Follow the source even when most of it is gone.")
     ] = False,
+    remove: Annotated[
+        bool,
+        typer.Option(
+            "--remove", help="Delete the documents at PATH inside the base, or all of it, with their text."
+        ),
+    ] = False,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Yes, delete the whole base.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring documents into a knowledge base, or follow what changed in them.
@@ -37,9 +47,13 @@ def ingest(
     Examples:
       steadyhand ingest policies
       steadyhand ingest filings ~/filings --json
+      steadyhand ingest filings --remove 2019/q3.pdf
     """
     shell = shell_of(context)
-    sources = [path.resolve() for path in paths or []]
+    if remove:
+        _remove(shell, base, [path.as_posix() for path in paths or []], is_sure=is_sure, as_json=as_json)
+        return
+    sources = [_existing(path) for path in paths or []]
     done = in_workspace(
         shell,
         lambda workspace: _ingesting.ingest(
@@ -50,6 +64,25 @@ def ingest(
     if as_json:
         shell.terminal.json(done)
     raise typer.Exit(min(done.failed, 1))
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise NotFound(f"expected a folder or a file; found none at {path}", hint="check the path")
+    return path.resolve()
+
+
+def _remove(shell: Shell, base: str, paths: list[str], *, is_sure: bool, as_json: bool) -> None:
+    if not paths and not is_sure:
+        raise UsageError(
+            f"expected the documents of {base!r} to delete; found none named",
+            hint=f"steadyhand ingest {shlex.quote(base)} --remove --yes deletes the whole knowledge base",
+        )
+    removed = in_workspace(shell, lambda workspace: _ingesting.erase(workspace, base, paths))
+    shell.terminal.say(f"{base}: {count(removed, 'document')} deleted, with all text")
+    shell.terminal.say("files that are still in the sources come back with the next ingest")
+    if as_json:
+        shell.terminal.json({"knowledge_base": base, "deleted": removed})
 
 
 def _report(shell: Shell, done: _ingesting.Ingested) -> None:

@@ -120,6 +120,7 @@ class Ingest:
             return await self._failed(base_id, found, origin, error)
         await self._embed(prepared)
         is_new = await self._store.put(base_id, prepared)
+        await self._embed(prepared)  # again what was erased with another document before this one was in
         return _Result("added", len(prepared.chunks)) if is_new else _Result("unchanged")
 
     async def _as_before(self, base_id: int, known: KnownDocument) -> _Result:

@@ -164,7 +164,7 @@ class AsyncWorkspace:
         declared = self.settings.knowledge.get(base, KnowledgeSettings()).sources
         found = [self.settings.root / source for source in declared or [f"knowledge/{base}"]]
         for source in found:
-            if not os.path.lexists(source):
+            if not os.access(source, os.F_OK):
                 raise NotFound(f"expected the sources of {base!r} in {source}; it is not there", hint="name a path")
         return found
 

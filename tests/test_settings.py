@@ -28,12 +28,65 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceInvalid) as caught:
         settings.read(write(tmp_path, 'nam = "x"\n[server]\nport = "many"\n'))
-    assert "nam: " in str(caught.value)
-    assert "server.port: " in str(caught.value)
+    port = "Port to listen on; 0 takes a free one."
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path}/steadyhand.toml:3: server.port: expected a whole number; found 'many'. hint: {port}",
+        f'{tmp_path}/steadyhand.toml:1: nam: unknown key. hint: did you mean "name"?',
+    ]
+
+
+def test_a_fault_inside_a_named_table_is_found_on_its_line(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceInvalid) as caught:
+        settings.read(write(tmp_path, '[knowledge.a]\nsources = ["x"]\n\n[knowledge.b]\ndata_clas = "public"\n'))
+    assert str(caught.value).endswith(
+        'steadyhand.toml:5: knowledge.b.data_clas: unknown key. hint: did you mean "data_class"?'
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("STEADYHAND_SERVER__PORT", "abc", "server.port: expected a whole number; found 'abc'."),
+        ("STEADYHAND_SERVER__PROT", "1", 'server.prot: unknown key. hint: did you mean "port"?'),
+        ("STEADYHAND_SERVER", '{"port": -1}', "server.port: expected at least 0; found -1."),
+        ("STEADYHAND_SERVER", "9000", "expected "),
+        ("STEADYHAND_PROVIDERS", "acme", "expected JSON"),
+    ],
+)
+def test_a_fault_of_the_environment_is_told_with_its_variable(
+    variable: str, value: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(WorkspaceInvalid) as caught:
+        settings.read(write(tmp_path, ""))
+    assert str(caught.value).startswith(f"{variable}: ")
+    assert said in str(caught.value)
+    with pytest.raises(WorkspaceInvalid, match=variable):
+        settings.defaults()
+
+
+def test_a_variable_that_sets_nothing_is_warned_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("STEADYHAND_MODEL_DIR", "/x")
+    monkeypatch.setenv("STEADYHAND_DEBUG", "1")
+    monkeypatch.setenv("STEADYHAND_ACME_KEY", "k")
+    write(tmp_path, '[providers.acme]\nkey_variable = "STEADYHAND_ACME_KEY"\n')
+    for _ in range(2):
+        settings.read(tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [
+        'STEADYHAND_MODEL_DIR sets nothing; there is no such setting. did you mean "STEADYHAND_MODELS_DIR"?'
+    ]
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    (tmp_path / settings.FILE).write_bytes(b'name = "B\xfcro"')
+    with pytest.raises(WorkspaceInvalid, match="expected UTF-8"):
+        settings.read(tmp_path)
 
 
 def test_broken_toml_is_named_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(WorkspaceInvalid, match="line 2"):
+    with pytest.raises(WorkspaceInvalid, match=r"steadyhand.toml:2: expected TOML: "):
         settings.read(write(tmp_path, "\nname = \n"))
 
 

@@ -4,19 +4,29 @@ The only reader of the environment. A nested field is set by two underscores, fo
 `STEADYHAND_SERVER__PORT=9000`.
 """
 
+import logging
 import os
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from steadyhand.errors import NotFound, WorkspaceInvalid
+from steadyhand.errors import NotFound, WorkspaceInvalid, did_you_mean
+from steadyhand.tables import faults, lines
+from steadyhand.tables.lines import KeyPath
 from steadyhand.types.model import Place
 from steadyhand.types.text import DataClass
 
+_log = logging.getLogger(__name__)
+
 FILE = "steadyhand.toml"
+_PREFIX = "STEADYHAND_"
+_OTHER_VARIABLES = ("STEADYHAND_WORKSPACE", "STEADYHAND_DEBUG")
 
 Precision = Literal["fp32", "int8"]
 """Of the numbers that a local embedder computes with."""
@@ -59,9 +69,7 @@ class EmbedderSettings(_Table):
 class Settings(BaseSettings):
     """One typed tree. Every field has a default that works on a laptop."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="STEADYHAND_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     root: Path = Field(default=Path(), description="The workspace's folder.", exclude=True)
     name: str = Field("", description="What the console calls the workspace.")
@@ -100,15 +108,86 @@ def read(root: Path) -> Settings:
             f"expected a workspace with {FILE} in {root}; found none", hint="steadyhand init DIR makes one"
         )
     try:
-        written = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Settings(**{**written, "root": root.resolve()})
-    except tomllib.TOMLDecodeError as error:
-        raise WorkspaceInvalid(f"{path}: {error}", hint="fix the TOML") from None
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        text = path.read_text(encoding="utf-8")
+        written = tomllib.loads(text)
+    except UnicodeDecodeError:
         raise WorkspaceInvalid(
-            f"{path}: {problems}", hint="docs/reference/settings.md lists every setting"
+            f"{path}: expected UTF-8; found other bytes", hint="save the file as UTF-8"
         ) from None
+    except tomllib.TOMLDecodeError as error:
+        line, message = faults.syntax(error, text)
+        raise WorkspaceInvalid(f"{path}:{line}: {message}", hint="fix the TOML") from None
+    return _validated({**written, "root": root.resolve()}, path, lines.locate(text))
+
+
+def defaults() -> Settings:
+    """The settings where there is no workspace: the environment's. Raises `WorkspaceInvalid`."""
+    return _validated({}, Path(FILE), {})
+
+
+def _validated(written: dict[str, Any], path: Path, places: Mapping[KeyPath, int]) -> Settings:
+    try:
+        found = Settings(**written)
+    except ValidationError as error:
+        problems = [_problem(fault, path, places) for fault in error.errors(include_url=False)]
+        raise WorkspaceInvalid("\n".join(problems), hint="docs/reference/settings.md lists every setting") from None
+    except SettingsError:
+        raise WorkspaceInvalid(
+            f"{', '.join(_not_json())}: expected JSON", hint=f"or set one field: {_PREFIX}SERVER__PORT=9000"
+        ) from None
+    keys = {provider.key_variable for provider in found.providers.values()}
+    for variable in _unknown_variables():
+        if variable not in keys:
+            _warn_of(variable)
+    return found
+
+
+def _problem(fault: ErrorDetails, path: Path, places: Mapping[KeyPath, int]) -> str:
+    """The fault with its variable, when the environment set it, else with its file and line."""
+    loc = fault["loc"]
+    message, hint = faults.explain(fault, ".".join(map(str, loc)), Settings.model_json_schema(), {})
+    variable = _variable_of(loc, is_written=loc in places)
+    place = variable or f"{path}:{lines.nearest(places, loc)}"
+    return f"{place}: {message}." + (f" hint: {hint}" if hint else "")
+
+
+def _variable_of(loc: KeyPath, is_written: bool) -> str:
+    """The variable that set a field, by itself or as a part of a JSON object; "" when the file did."""
+    for depth in range(len(loc), 0, -1):
+        name = (_PREFIX + "__".join(map(str, loc[:depth]))).upper()
+        for variable in os.environ:
+            if variable.upper() == name:
+                return variable
+        if is_written:
+            return ""
+    return ""
+
+
+def _not_json() -> list[str]:
+    """The variables whose field is a table or a list, and whose value is no JSON."""
+    return sorted(name for name, value in os.environ.items() if _is_ours(name) and value[:1] not in ("{", "["))
+
+
+def _unknown_variables() -> list[str]:
+    """`STEADYHAND_*` variables that set nothing."""
+    known = set(Settings.model_fields) - {"root"}
+    return [
+        name
+        for name in os.environ
+        if _is_ours(name) and name.upper().removeprefix(_PREFIX).partition("__")[0].lower() not in known
+    ]
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(_PREFIX) and name not in _OTHER_VARIABLES
+
+
+@cache
+def _warn_of(variable: str) -> None:
+    """Once in a process. Not refused: other programs may set such names, as Kubernetes does for a service."""
+    names = [f"{_PREFIX}{field.upper()}" for field in Settings.model_fields if field != "root"]
+    hint = did_you_mean(variable, [*names, *_OTHER_VARIABLES])
+    _log.warning("%s sets nothing; there is no such setting. %s", variable, hint)
 
 
 def secret(variable: str) -> str:

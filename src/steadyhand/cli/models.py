@@ -71,7 +71,7 @@ def pull(
 def _settings(shell: Shell) -> Settings:
     """The workspace's settings, or the defaults where there is no workspace."""
     is_workspace = shell.workspace is not None or (shell.root / settings.FILE).is_file()
-    return settings.read(shell.root) if is_workspace else Settings()
+    return settings.read(shell.root) if is_workspace else settings.defaults()
 
 
 def _row(model: Model) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from steadyhand.checks.cel import FUNCTIONS, Outcome, Step, evaluate, references
 from steadyhand.checks.rules import values
 from steadyhand.checks.schema import dotted
 from steadyhand.errors import did_you_mean
-from steadyhand.features.flaw import Flaw, KeyPath
+from steadyhand.features.flaw import Flaw
 from steadyhand.features.sample import sample
+from steadyhand.tables.lines import KeyPath
 from steadyhand.types.json import JsonObject, JsonSchema
 from steadyhand.types.passage import Evidence
 

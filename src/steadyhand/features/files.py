@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 from steadyhand.errors import did_you_mean
 from steadyhand.features.contract import NAME
-from steadyhand.features.flaw import Flaw, KeyPath
-from steadyhand.features.lines import locate, nearest
+from steadyhand.features.flaw import Flaw
+from steadyhand.tables import faults
+from steadyhand.tables.lines import KeyPath, locate, nearest
 from steadyhand.types.feature import Problem
 
 FOLDER = "features"
 CONTRACT = "feature.toml"
 _RECIPE = "recipe:"
-_TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 Signature: TypeAlias = tuple[int, int, int] | None
 """Time of change in nanoseconds, size and inode; None for a file that is not there."""
@@ -178,10 +178,8 @@ def _layer(files: Files, folder: Path) -> Layer | None:
     try:
         return Layer(folder, tomllib.loads(text), locate(text))
     except tomllib.TOMLDecodeError as error:
-        place = _TOML_LINE.search(str(error))
-        line = int(place.group(1)) if place else text.count("\n") + 1
-        message = _TOML_LINE.sub("", str(error)).removesuffix("(at end of document)").strip()
-        files.add(path, line, f"expected TOML: {message}", "fix the TOML")
+        line, message = faults.syntax(error, text)
+        files.add(path, line, message, "fix the TOML")
         return None
 
 

@@ -9,9 +9,10 @@ from steadyhand.errors import did_you_mean
 from steadyhand.features.cases import Schemas
 from steadyhand.features.contract import CheckTable, Contract
 from steadyhand.features.expressions import input_scope, rule_flaws, scope
-from steadyhand.features.flaw import Flaw, KeyPath
+from steadyhand.features.flaw import Flaw
 from steadyhand.features.known import Known
 from steadyhand.features.parse import Parsed
+from steadyhand.tables.lines import KeyPath
 from steadyhand.types.ids import ModelId
 from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, text_field
 

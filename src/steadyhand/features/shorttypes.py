@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 
 from steadyhand.checks.schema import dotted
 from steadyhand.errors import did_you_mean
-from steadyhand.features.flaw import Flaw, KeyPath
+from steadyhand.features.flaw import Flaw
+from steadyhand.tables.lines import KeyPath
 from steadyhand.types.json import Json, JsonObject
 
 _BASES: dict[str, JsonObject] = {

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadyhand.features.lines import locate, nearest
+from steadyhand.tables.lines import locate, nearest
 
 KEYS = st.sampled_from(["a", "b-1", "c_2", "9", "two words", "dot.ted", 'quo"te', "é", "#no", "[x]", "="])
 SCALARS = st.one_of(

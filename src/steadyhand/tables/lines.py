@@ -6,9 +6,11 @@ The text is one that parses; the scanner only has to find its way through it. So
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
-from steadyhand.features.flaw import KeyPath
+Key: TypeAlias = str | int
+KeyPath: TypeAlias = tuple[Key, ...]
+"""Where a value stands in a table: `("check", 1, "rule")` is `rule` of the second `[[check]]`."""
 
 _KEY_PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _KEY = re.compile(rf"{_KEY_PART}(?:[ \t]*\.[ \t]*{_KEY_PART})*")

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 
 def test_documents_come_in_once_and_leave_when_they_are_gone(empty: Path, inside) -> None:
     first = inside("ingest", "notes", "-w", str(empty))
@@ -65,3 +67,28 @@ def test_documents_and_whole_bases_are_deleted_when_told_so(empty: Path, inside)
     whole = inside("ingest", "notes", "--remove", "--yes", "--json", "-w", str(empty))
     assert json.loads(whole.stdout) == {"knowledge_base": "notes", "deleted": 0}
     assert inside("search", "notes", "welcome", "-w", str(empty)).returncode == 2
+
+
+def test_many_skipped_files_are_counted_by_extension_and_listed_in_json(empty: Path, inside) -> None:
+    folder = empty / "knowledge" / "notes"
+    for number in range(11):
+        (folder / f"{number}.py").write_text("")
+    (folder / "photo.raw").write_text("")
+    ended = inside("ingest", "notes", "--json", "-w", str(empty))
+    assert "skipped 12 files: .py 11, .raw 1\n" in ended.stderr
+    assert "no reader" not in ended.stderr
+    assert len(json.loads(ended.stdout)["problems"]) == 12
+
+
+def test_a_document_that_failed_is_named_once(empty: Path, inside) -> None:
+    (empty / "knowledge" / "notes" / "nothing.md").write_text("")
+    said = inside("ingest", "notes", "-w", str(empty)).stderr
+    assert "failed  nothing.md: " in said
+    assert said.count("nothing.md") == 1
+
+
+@pytest.mark.parametrize("name", ["./docs", "a b", "", "notes/"])
+def test_a_name_that_no_knowledge_base_can_have_is_misuse(name: str, empty: Path, inside) -> None:
+    ended = inside("ingest", name, "-w", str(empty))
+    assert ended.returncode == 2
+    assert f"letters, digits, - and _; found {name!r}" in ended.stderr

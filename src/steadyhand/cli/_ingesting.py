@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from steadyhand.cli._figures import count
 from steadyhand.cli._terminal import Terminal
@@ -12,6 +12,8 @@ from steadyhand.knowledge.erase import erase_base, erase_documents
 from steadyhand.knowledge.ingest import Outcome, Progress
 from steadyhand.workspace import AsyncWorkspace
 
+_LISTED = 10  # skipped files that are named one by one
+_EXTENSIONS = 5
 _MIN_RATE_S = 0.5  # a rate over less time says little
 
 
@@ -60,6 +62,34 @@ async def erase(workspace: AsyncWorkspace, base: str, paths: Sequence[str]) -> i
     if paths:
         return await erase_documents(workspace.database, base, paths)
     return await erase_base(workspace.database, base)
+
+
+def report(terminal: Terminal, problems: Sequence[Progress]) -> None:
+    """Name every document that failed, and those that were skipped when they are few."""
+    skipped = [problem for problem in problems if problem.outcome == "skipped"]
+    for problem in problems:
+        if problem.outcome == "failed":
+            terminal.complain(_line(problem))
+    if len(skipped) > _LISTED:
+        terminal.say(f"skipped {count(len(skipped), 'file')}: {_by_extension(skipped)}")
+    else:
+        for problem in skipped:
+            terminal.say(_line(problem))
+
+
+def _line(problem: Progress) -> str:
+    """`failed  notes/empty.md: it has no text`; many a reason begins with the name itself."""
+    reason = problem.reason.removeprefix(f"{problem.path}: ").removeprefix(f"{PurePosixPath(problem.path).name}: ")
+    return f"{problem.outcome}  {problem.path}: {reason}"
+
+
+def _by_extension(skipped: Sequence[Progress]) -> str:
+    """`.py 40,000, .png 3,000 and 856 others`."""
+    numbers = Counter(PurePosixPath(problem.path).suffix.lower() or "no extension" for problem in skipped)
+    shown = numbers.most_common(_EXTENSIONS)
+    others = len(skipped) - sum(number for _, number in shown)
+    listed = ", ".join(f"{extension} {number:,}" for extension, number in shown)
+    return f"{listed} and {others:,} others" if others else listed
 
 
 def summary(ingested: Ingested) -> str:

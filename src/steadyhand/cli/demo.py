@@ -89,8 +89,7 @@ def _near(place: Path) -> Path:
 async def _ingest(shell: Shell, workspace: AsyncWorkspace) -> None:
     for base in sorted(workspace.settings.knowledge):
         done = await _ingesting.ingest(shell.terminal, workspace, base)
-        for problem in done.problems:
-            shell.terminal.complain(f"{problem.outcome}  {problem.path}: {problem.reason}")
+        _ingesting.report(shell.terminal, done.problems)
 
 
 async def _ask(shell: Shell, workspace: AsyncWorkspace, address: str) -> bool:

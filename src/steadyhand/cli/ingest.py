@@ -1,5 +1,6 @@
 """Bring documents into a knowledge base, or follow their changes."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,8 @@ from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
 from steadyhand.errors import NotFound, UsageError
 
 app = new_app()
+
+_NAME = re.compile(r"[\w-]{1,100}")
 
 
 @app.command()
@@ -53,6 +56,11 @@ def ingest(
     if remove:
         _remove(shell, base, [path.as_posix() for path in paths or []], is_sure=is_sure, as_json=as_json)
         return
+    if not _NAME.fullmatch(base):
+        raise UsageError(
+            f"expected a knowledge base's name of letters, digits, - and _; found {base!r}",
+            hint="the name comes first, then the paths: steadyhand ingest NAME PATH",
+        )
     sources = [_existing(path) for path in paths or []]
     done = in_workspace(
         shell,
@@ -86,9 +94,7 @@ def _remove(shell: Shell, base: str, paths: list[str], *, is_sure: bool, as_json
 
 
 def _report(shell: Shell, done: _ingesting.Ingested) -> None:
-    for problem in done.problems:
-        said = shell.terminal.complain if problem.outcome == "failed" else shell.terminal.say
-        said(f"{problem.outcome}  {problem.path}: {problem.reason}")
+    _ingesting.report(shell.terminal, done.problems)
     shell.terminal.say(_ingesting.summary(done))
     if done.failed:
         shell.terminal.complain(f"error: {count(done.failed, 'document')} could not be read")

@@ -55,6 +55,16 @@ def test_a_backup_brings_everything_back(empty: Path, inside, tmp_path: Path) ->
     assert inside("db", "restore", "no-such.dump", "--yes", "-w", str(empty)).returncode == 2
 
 
+def test_a_restore_is_refused_while_another_process_uses_the_server(company: Path, inside) -> None:
+    """The tests themselves hold the company's server."""
+    assert inside("db", "backup", "copy.dump", "-w", str(company)).returncode == 0
+    for _ in range(2):
+        refused = inside("db", "restore", "copy.dump", "--yes", "-w", str(company))
+        assert refused.returncode == 2
+        assert "another process does\nhint: stop `steadyhand up`" in refused.stderr
+    assert inside("db", "restore", "copy.dump", "--yes", "--force", "-w", str(company)).returncode == 0
+
+
 def test_a_restore_is_not_done_by_mistake(empty: Path, inside) -> None:
     ended = inside("db", "restore", "copy.dump", "-w", str(empty))
     assert ended.returncode == 2

@@ -60,8 +60,11 @@ def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `steadyhand db backup` wrote.")],
     yes: Annotated[bool, typer.Option("--yes", help="Yes, replace everything; needed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also while other processes use the database.")] = False,
 ) -> None:
     """Replace everything in the database by a backup: all of it or nothing.
+
+    Refused while another process, such as `steadyhand up`, uses the embedded server.
 
     \b
     Example:
@@ -74,7 +77,7 @@ def restore(
             f"expected --yes: a restore replaces everything in the database of {configured.root}",
             hint="steadyhand db backup FILE keeps what is there now",
         )
-    with _database.running(configured) as url:
+    with _database.running(configured, alone=not force) as url:
         copies.restore(url, file)
         migrate.upgrade(url)
     shell.terminal.say(f"restored {file}")

@@ -75,6 +75,17 @@ class Server:
             with _exclusive(self.layout.state):
                 _ensure_started(self.layout)
 
+    def is_shared(self) -> bool:
+        """Does another process use the server now?"""
+        with _exclusive(self.layout.state):
+            try:
+                fcntl.flock(self._clients, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                fcntl.flock(self._clients, fcntl.LOCK_SH)  # a failed change of the lock has given it up
+        return False
+
     def release(self) -> None:
         """Stop using the server, and stop it when nobody else does."""
         with _exclusive(self.layout.state):

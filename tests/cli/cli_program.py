@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,13 @@ def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]
         text=True,
         cwd=cwd,
         env=environment(**variables),
+        preexec_fn=hear_ctrl_c,
     )
+
+
+def hear_ctrl_c() -> None:
+    """A shell has its background jobs ignore Ctrl-C, and what a job starts inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def rows(path: Path) -> list[dict[str, object]]:

@@ -68,13 +68,18 @@ async def test_small_answers_do_not_wait_for_acknowledgements(site: Site) -> Non
     assert time.monotonic() - began < 1.5  # 40 ms each when they wait
 
 
+def hear_ctrl_c() -> None:
+    """A shell has its background jobs ignore Ctrl-C, and what a job starts inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_lets_the_run_under_way_finish_and_closes_the_workspace(
     site: Site, number: signal.Signals
 ) -> None:
     site.model.replies[:] = [slow(0.5, json.dumps({"queue": "support"}))]
     process = await create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, str(site.root), stdout=PIPE, env=os.environ
+        sys.executable, "-c", PROGRAM, str(site.root), stdout=PIPE, env=os.environ, preexec_fn=hear_ctrl_c
     )
     assert process.stdout is not None
     url = (await process.stdout.readline()).decode().strip()

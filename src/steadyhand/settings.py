@@ -135,11 +135,23 @@ def _validated(written: dict[str, Any], path: Path, places: Mapping[KeyPath, int
         raise WorkspaceInvalid(
             f"{', '.join(_not_json())}: expected JSON", hint=f"or set one field: {_PREFIX}SERVER__PORT=9000"
         ) from None
+    _require_postgresql(found.database_url)
     keys = {provider.key_variable for provider in found.providers.values()}
     for variable in _unknown_variables():
         if variable not in keys:
             _warn_of(variable)
     return found
+
+
+def _require_postgresql(url: str) -> None:
+    """Raise `WorkspaceInvalid` for an address of another database; it may hold a password and is not shown."""
+    scheme, _, _ = url.partition("://")
+    if url and scheme not in ("postgresql", "postgres"):
+        shown = scheme if scheme.isalnum() else "another beginning"
+        raise WorkspaceInvalid(
+            f"database_url: expected postgresql://USER@HOST/DATABASE; found {shown}",
+            hint="PostgreSQL is the only database; without database_url the embedded server runs",
+        )
 
 
 def _problem(fault: ErrorDetails, path: Path, places: Mapping[KeyPath, int]) -> str:

@@ -1,5 +1,6 @@
 """What `doctor` looks at. Each function says what it found; none raises for what is wrong, and none repairs."""
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -8,15 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from steadyhand.catalog.providers import providers
+from steadyhand.cli._called import command
 from steadyhand.cli._figures import count, size
 from steadyhand.errors import DatabaseUnavailable
 from steadyhand.features.check import problems
 from steadyhand.features.files import feature_names
 from steadyhand.knowledge import model_files
 from steadyhand.knowledge.embedders import minilm
-from steadyhand.providers.detect import detect
-from steadyhand.settings import Settings
 from steadyhand.storage import embedded, migrate
 from steadyhand.workspace import AsyncWorkspace, known
 
@@ -65,7 +64,9 @@ def embedding_model(models_folder: Path) -> Finding:
     )
     if problem or changed:
         what = problem or f"{home}: {', '.join(changed)} is not what was published"
-        remedy = f"rm -r {home} && steadyhand models pull" if changed else "steadyhand models pull"
+        remedy = (
+            f"rm -r {shlex.quote(str(home))} && steadyhand models pull" if changed else "steadyhand models pull"
+        )
         return Finding("fail", f"embedding model: {what}", remedy)
     return Finding("ok", f"MiniLM embeddings verified in {home}")
 
@@ -96,32 +97,12 @@ async def knowledge(workspace: AsyncWorkspace) -> list[Finding]:
     for name in sorted(filled.keys() | workspace.settings.knowledge.keys()):
         base = filled.get(name)
         if base is None or not base.documents:
-            findings.append(Finding("warn", f"knowledge base {name} is empty", f"steadyhand ingest {name}"))
+            findings.append(Finding("warn", f"knowledge base {name} is empty", command("ingest", name)))
             continue
         what = f"knowledge base {name}: {count(base.documents, 'document')}, {count(base.chunks, 'passage')}"
         if base.failed:
             what += f"; {count(base.failed, 'document')} could not be read"
-            findings.append(Finding("warn", what, f"steadyhand ingest {name} says why"))
+            findings.append(Finding("warn", what, f"{command('ingest', name)} says why"))
         else:
             findings.append(Finding("ok", what))
     return findings
-
-
-async def models(configured: Settings) -> list[Finding]:
-    """Local model servers that answer, and providers whose key is set. They are offered, never used unasked."""
-    found = [it for it in await detect(providers(configured.providers)) if it.reachable or it.key_set]
-    if not found:
-        offer = "start Ollama or LM Studio, or set OPENAI_API_KEY; without one, features answer by local:extractive"
-        return [Finding("ok", "no language model connected, none needed", offer)]
-    return [
-        Finding("ok", f"{it.provider} " + (_serves(it.models) if it.reachable else "key is set"), _offer(it.hint))
-        for it in found
-    ]
-
-
-def _serves(names: tuple[str, ...]) -> str:
-    return f"answers with {count(len(names), 'model')}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
-
-
-def _offer(hint: str) -> str:
-    return f"to use it, in a contract: {hint}"

@@ -1,16 +1,20 @@
 """Look whether all is well, and say what to do where it is not."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import typer
 
 from steadyhand import settings
-from steadyhand.cli import _examine
+from steadyhand.catalog.providers import providers
+from steadyhand.cli import _examine, _examine_models
 from steadyhand.cli._examine import Finding
 from steadyhand.cli._running import to_end
 from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
-from steadyhand.errors import SteadyhandError
+from steadyhand.errors import ContractInvalid, SteadyhandError, WorkspaceInvalid
+from steadyhand.providers.detect import detect
 from steadyhand.settings import Settings
+from steadyhand.types.ids import ModelId
 from steadyhand.workspace import AsyncWorkspace
 
 app = new_app()
@@ -20,9 +24,9 @@ app = new_app()
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Look whether all is well, and say what to do where it is not.
 
-    Checks the installation, the disk, the embedding model, and in a workspace the database, contracts and knowledge
-    bases. Finds local model servers and provider keys (their names only) and says how to use them; nothing is used
-    unasked. Exit code 1 when something fails.
+    Checks the installation, the disk, the embedding model, and in a workspace the database, contracts, knowledge
+    bases, and whether the models that contracts name can be reached. Finds local model servers and provider keys
+    (their names only) and says how to use them; nothing is used unasked. Exit code 1 when something fails.
 
     \b
     Example:
@@ -43,25 +47,42 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _findings(shell: Shell) -> Iterator[Finding]:
     yield from _examine.installation()
-    configured = Settings()
-    if shell.workspace is None and not (shell.root / settings.FILE).is_file():
-        yield Finding("warn", "no workspace here", "steadyhand init DIR makes one, steadyhand demo shows one")
-    else:
-        try:
+    configured, needs = Settings.model_construct(), dict[str, list[str]]()
+    try:
+        if shell.workspace is None and not (shell.root / settings.FILE).is_file():
+            yield Finding("warn", "no workspace here", "steadyhand init DIR makes one, steadyhand demo shows one")
+            configured = settings.defaults()
+        else:
             configured = settings.read(shell.root)
             yield Finding("ok", f"workspace {configured.name or configured.root.name} in {configured.root}")
-            yield from to_end(_inside(shell))
-        except SteadyhandError as error:
-            yield Finding("fail", f"workspace: {error}", error.hint)
+            found, needs = to_end(_inside(shell))
+            yield from found
+    except SteadyhandError as error:
+        yield Finding("fail", f"workspace: {error}", "" if _OURSELVES in error.hint else error.hint)
     yield _examine.disk(configured.root.resolve())
     yield _examine.embedding_model(configured.models_folder)
-    yield from to_end(_examine.models(configured))
+    with suppress(WorkspaceInvalid):  # said above
+        known = providers(configured.providers)
+        yield from _examine_models.models(needs, known, to_end(detect(known)))
 
 
-async def _inside(shell: Shell) -> list[Finding]:
+async def _inside(shell: Shell) -> tuple[list[Finding], dict[str, list[str]]]:
+    """What is found in the workspace, and the models that each good contract names."""
     async with await AsyncWorkspace.open(shell.root) as workspace:
-        return [
+        findings = [
             await _examine.database(workspace),
             _examine.contracts(workspace),
             *await _examine.knowledge(workspace),
         ]
+        return findings, {name: list(_models(workspace, name)) for name in workspace.features.names()}
+
+
+def _models(workspace: AsyncWorkspace, name: str) -> Iterator[ModelId]:
+    with suppress(ContractInvalid):  # said by `contracts`
+        feature = workspace.features.get(name)
+        yield from feature.models
+        if feature.fallback_model:
+            yield feature.fallback_model
+
+
+_OURSELVES = "steadyhand doctor"  # in the hints of errors: no advice for who already asks

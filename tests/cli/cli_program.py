@@ -23,7 +23,7 @@ def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]
         text=True,
         cwd=cwd,
         env=environment(**variables),
-        preexec_fn=hear_ctrl_c,
+        preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - the tests start from one thread
     )
 
 

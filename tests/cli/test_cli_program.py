@@ -1,5 +1,6 @@
 """The contract every command keeps, and what the program does about errors, pipes and words in the wrong place."""
 
+import json
 import os
 import re
 import subprocess
@@ -116,6 +117,39 @@ def test_a_contract_that_never_was_good_is_one_error(empty: Path, steadyhand) ->
     assert "keeps running" not in ended.stderr
     assert ended.stderr.count("porpose: unknown key") == 1
     assert ended.stderr.startswith("error: the contract of 'notes_answers' never was good:\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code"),
+    [
+        (["check", "-w", "no-such-folder"], "not_found", 2),
+        (["run", "x", "--input", "not json"], "input.invalid", 2),
+        (["traces", "tail", "--status", "fine"], "usage", 2),
+        (["check", "-w", "broken"], "workspace.invalid", 1),
+    ],
+    ids=lambda it: it if isinstance(it, str) else None,
+)
+def test_a_program_gets_an_error_as_an_object(
+    arguments: list[str], code: str, exit_code: int, inside, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "steadyhand.toml").write_text("nmae = 'x'\n")
+    ended = inside(*arguments, "--json")
+    assert ended.returncode == exit_code
+    error = json.loads(ended.stdout)["error"]
+    assert (error["code"], set(error)) == (code, {"code", "message", "hint"})
+    assert "rror: " in ended.stderr
+
+
+def test_what_changes_something_says_it_in_json(empty: Path, inside, models_folder: Path, tmp_path: Path) -> None:
+    def said(*arguments: str) -> dict[str, object]:
+        return dict(json.loads(inside(*arguments, "--json", "-w", str(empty)).stdout))
+
+    assert said("init", "new") == {"workspace": str(tmp_path / "new"), "example": False}
+    assert said("keys", "revoke", str(said("keys", "create", "x")["key"])[:10]).keys() == {"revoked"}
+    assert said("db", "backup", "copy")["size_bytes"] == (tmp_path / "copy").stat().st_size
+    assert said("db", "restore", "copy", "--yes") == {"restored": "copy"}
+    assert "folder" in said("models", "pull")
 
 
 def test_a_traceback_is_shown_only_when_asked_for(steadyhand) -> None:

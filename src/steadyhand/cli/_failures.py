@@ -11,6 +11,7 @@ from steadyhand.cli._terminal import Terminal
 from steadyhand.errors import SteadyhandError, UsageError
 
 _OURS = "steadyhand"
+_MISUSE = 2
 
 
 def exit_code_of(program: Callable[[], object], shell: Shell) -> int:
@@ -22,19 +23,22 @@ def exit_code_of(program: Callable[[], object], shell: Shell) -> int:
         program()
         sys.stdout.flush()
     except SystemExit as ended:
-        return _flushed(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if code == _MISUSE:  # said on stderr by the parser of the command line
+            _explain_to_program(shell, UsageError.code, "the command line is wrong; stderr says where", "")
+        return _flushed(code)
     except KeyboardInterrupt:
         return _flushed(130)
     except BrokenPipeError:
         return _flushed(1)
     except Exception as error:  # noqa: BLE001 - the edge of the program, where an error must not show its insides
         _explain(error, shell)
-        return _flushed(2 if isinstance(error, UsageError) and error.status < 500 else 1)
+        return _flushed(_MISUSE if isinstance(error, UsageError) and error.status < 500 else 1)
     return 0
 
 
 def _explain(error: Exception, shell: Shell) -> None:
-    """`error: ...` and `hint: ...` on stderr, below the traceback when it was asked for."""
+    """`error: ...` and `hint: ...` on stderr, below the traceback if that was asked for; an object for --json."""
     if shell.is_debugging:
         shell.terminal.complain("".join(traceback.format_exception(error)).rstrip())
     match error:
@@ -52,6 +56,14 @@ def _explain(error: Exception, shell: Shell) -> None:
     shell.terminal.complain(f"error: {message}")
     if hint:
         shell.terminal.complain(f"hint: {hint}")
+    code = error.code if isinstance(error, SteadyhandError) else SteadyhandError.code
+    _explain_to_program(shell, code, message, hint)
+
+
+def _explain_to_program(shell: Shell, code: str, message: str, hint: str) -> None:
+    """The same form as the HTTP API's."""
+    if shell.is_json:
+        shell.terminal.json({"error": {"code": code, "message": message, "hint": hint}})
 
 
 def _flushed(code: int) -> int:

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str], *, serve: Serve) -> int:
     program = get_command(app)
     assert isinstance(program, Commands)
     program.commands = {name: TyperCommand(name, help=_about(name)) for name in plugins.names(_FOLDER)}
-    shell = Shell(serve=serve)
+    shell = Shell(serve=serve, is_json="--json" in arguments)
     return exit_code_of(lambda: program.main(list(arguments), prog_name="steadyhand", obj=shell), shell)
 
 

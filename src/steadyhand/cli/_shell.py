@@ -30,6 +30,7 @@ class Shell:
     terminal: Terminal = field(default_factory=Terminal)
     workspace: Path | None = None
     is_debugging: bool = False
+    is_json: bool = False  # a program reads stdout
 
     @property
     def root(self) -> Path:

@@ -37,6 +37,7 @@ def upgrade(context: typer.Context, as_json: AsJson = False) -> None:
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes; must not exist yet.")],
+    as_json: AsJson = False,
 ) -> None:
     """Write a consistent copy of the database to a file; servers keep working meanwhile.
 
@@ -52,6 +53,8 @@ def backup(
     began_s = time.monotonic()
     with _database.running(settings.read(shell.root)) as url:
         copies.backup(url, file)
+    if as_json:
+        shell.terminal.json({"file": str(file), "size_bytes": file.stat().st_size})
     shell.terminal.say(f"wrote {file}   {size(file.stat().st_size)}   {duration(time.monotonic() - began_s)}")
 
 
@@ -61,6 +64,7 @@ def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `steadyhand db backup` wrote.")],
     yes: Annotated[bool, typer.Option("--yes", help="Yes, replace everything; needed.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also while other processes use the database.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replace everything in the database by a backup: all of it or nothing.
 
@@ -80,4 +84,6 @@ def restore(
     with _database.running(configured, alone=not force) as url:
         copies.restore(url, file)
         migrate.upgrade(url)
+    if as_json:
+        shell.terminal.json({"restored": str(file)})
     shell.terminal.say(f"restored {file}")

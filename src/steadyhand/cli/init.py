@@ -8,7 +8,7 @@ import typer
 
 from steadyhand.cli import _workspaces
 from steadyhand.cli._called import command
-from steadyhand.cli._shell import new_app, shell_of
+from steadyhand.cli._shell import AsJson, new_app, shell_of
 
 app = new_app()
 
@@ -21,6 +21,7 @@ def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")] = Path(),
     example: Annotated[bool, typer.Option("--example", help="Copy the example company.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a workspace: steadyhand.toml, features/, knowledge/ and data/, with one feature that works offline.
 
@@ -34,6 +35,8 @@ def init(
     """
     shell = shell_of(context)
     _workspaces.make(folder, is_example=example)
+    if as_json:
+        shell.terminal.json({"workspace": str(folder.resolve()), "example": example})
     shell.terminal.say(f"made a workspace in {folder.resolve()}")
     first = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
     for number, arguments in enumerate(_NEXT_EXAMPLE if example else _NEXT_EMPTY):

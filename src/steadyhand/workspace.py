@@ -40,7 +40,7 @@ from steadyhand.review.tasks import ReviewTasks
 from steadyhand.settings import KnowledgeSettings, Settings
 from steadyhand.storage import Database, embedded, migrate
 from steadyhand.types.feature import Problem
-from steadyhand.types.ids import FeatureName, ModelId
+from steadyhand.types.ids import FeatureName
 from steadyhand.types.json import JsonObject
 from steadyhand.types.passage import Retrieval
 from steadyhand.types.run import Answer, Door, Principal
@@ -170,7 +170,7 @@ class AsyncWorkspace:
 
     def class_of(self, base: str) -> DataClass:
         """The data class of a knowledge base."""
-        return self.settings.knowledge.get(base, KnowledgeSettings()).data_class
+        return _class_of(self.settings, base)
 
 
 class Workspace:
@@ -223,12 +223,17 @@ class Workspace:
 def known(configured: Settings, catalog: Catalog) -> Known:
     """What contracts may name: models, guardrails, knowledge bases, recipes."""
     return Known(
-        is_model=lambda model: catalog.find(ModelId(model)) is not None,
+        clearance_of=lambda model: entry.provider.clearance if (entry := catalog.find(model)) else None,
         models=catalog.ids(),
         guardrails=plugins.names("guardrails"),
         knowledge_bases=partial(_knowledge_bases, configured),
+        class_of=partial(_class_of, configured),
         recipes=RECIPES,
     )
+
+
+def _class_of(configured: Settings, base: str) -> DataClass:
+    return configured.knowledge.get(base, KnowledgeSettings()).data_class
 
 
 def _knowledge_bases(configured: Settings) -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from steadyhand.features.known import Known
+from steadyhand.types.text import DataClass
 
 MODELS = ("local:extractive", "local:nearest", "openai:gpt-4o-mini", "mistral:small")
+
+CLEARANCE: dict[str, DataClass] = {"local": "restricted", "mistral": "confidential", "openai": "internal"}
 
 TRIAGE = """\
 name = "triage"
@@ -26,10 +29,11 @@ try = ["local:nearest", "openai:gpt-4o-mini"]
 
 def known(recipes: Path | None = None) -> Known:
     return Known(
-        is_model=lambda model: model in MODELS,
+        clearance_of=lambda model: CLEARANCE[model.partition(":")[0]] if model in MODELS else None,
         models=MODELS,
         guardrails=("injection", "pii", "secrets"),
         knowledge_bases=lambda: ("policies",),
+        class_of=lambda base: "internal",
         recipes=recipes,
     )
 

@@ -1,6 +1,7 @@
 """Every fault of a contract is told at once, as `file:line: message hint: what to do`."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -392,3 +393,30 @@ def test_the_published_schema_accepts_what_we_accept_and_documents_every_key() -
     assert not validator.is_valid({**good, "models": {"try": []}})
     tables = [schema, *schema["$defs"].values()]
     assert all("description" in key for table in tables for key in table["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("models", "is_good"),
+    [
+        ('try = ["openai:gpt-4o-mini"]', False),
+        ('try = ["openai:gpt-4o-mini"]\nfallback = "local:nearest"', True),
+        ('try = ["openai:gpt-4o-mini", "mistral:small"]', True),
+    ],
+)
+def test_a_feature_that_no_model_may_serve_is_a_problem(tmp_path: Path, models: str, is_good: bool) -> None:
+    toml = TRIAGE.replace("[input]", 'data_class = "confidential"\n[input]')
+    write(tmp_path, toml=toml.replace('try = ["local:nearest", "openai:gpt-4o-mini"]', models))
+    messages = [problem.message for problem in problems(tmp_path, known())]
+    assert (
+        messages == [] if is_good else ["no model may see confidential data" in text for text in messages] == [True]
+    )
+
+
+def test_the_class_of_the_knowledge_base_counts_too(tmp_path: Path) -> None:
+    toml = TRIAGE.replace('"local:nearest", ', "").replace("[output]", '[knowledge]\nbase = "policies"\n[output]')
+    write(tmp_path, toml=toml.replace("text ?", "text"))
+    strict = replace(known(), class_of=lambda base: "restricted")
+    [problem] = problems(tmp_path, strict)
+    assert "no model may see restricted data of the knowledge base 'policies'" in problem.message
+    assert "clearance" in problem.hint
+    assert problems(tmp_path, known()) == []

@@ -15,6 +15,7 @@ from steadyhand.features.parse import Parsed
 from steadyhand.tables.lines import KeyPath
 from steadyhand.types.ids import ModelId
 from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, text_field
+from steadyhand.types.text import highest, rank
 
 
 def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
@@ -24,9 +25,10 @@ def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
         message = f"name: expected {folder!r}, as the folder is called; found {contract.name!r}"
         yield Flaw(("name",), message, "rename one of them")
     for path, model in models(contract):
-        if parsed.is_real(path) and not known.is_model(ModelId(model)):
+        if parsed.is_real(path) and known.clearance_of(ModelId(model)) is None:
             hint = did_you_mean(model, known.models) or "steadyhand models list"
             yield Flaw(path, f"{dotted('', path)}: {model!r} is not a model of the catalogue", hint)
+    yield from _clearance_flaws(parsed, known)
     for side, names in (("input", contract.guardrails.input), ("output", contract.guardrails.output)):
         for index, name in enumerate(names):
             path = ("guardrails", side, index)
@@ -41,6 +43,21 @@ def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
             yield Flaw(
                 ("check", index, "id"), f"check[{index}].id: {check.id!r} is used twice", "give each its own id"
             )
+
+
+def _clearance_flaws(parsed: Parsed, known: Known) -> Iterator[Flaw]:
+    """Every model is known, and none may see what each run of the feature holds."""
+    contract = parsed.contract
+    clearances = [known.clearance_of(ModelId(model)) for _, model in models(contract)]
+    seen = [clearance for clearance in clearances if clearance is not None]
+    base = contract.knowledge.base if contract.knowledge else ""
+    needed = highest(contract.data_class, *([known.class_of(base)] if base else []))
+    if not parsed.is_real(("models", "try")) or len(seen) < len(clearances) or rank(needed) <= rank(highest(*seen)):
+        return
+    why = "" if needed == contract.data_class else f" of the knowledge base {base!r}"
+    message = f"models.try: no model may see {needed} data{why}: they may see up to {highest(*seen)}"
+    hint = "add a local model, or raise clearance in [providers.NAME] of steadyhand.toml"
+    yield Flaw(("models", "try"), message, hint)
 
 
 def promise_flaws(contract: Contract, raw: Mapping[str, object], output: JsonSchema) -> Iterator[Flaw]:

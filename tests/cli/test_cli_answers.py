@@ -88,6 +88,10 @@ def test_a_search_shows_passages_with_source_page_and_score(company: Path, insid
     assert len(as_json["passages"]) == 2
 
 
+def test_one_passage_is_not_passages(company: Path, inside) -> None:
+    assert "1 passage of policies@" in inside("search", "policies", "x", "--top", "1", "-w", str(company)).stderr
+
+
 def test_a_knowledge_base_that_is_not_there_is_misuse(company: Path, inside) -> None:
     ended = inside("search", "no-such-base", "x", "-w", str(company))
     assert ended.returncode == 2

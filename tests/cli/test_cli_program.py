@@ -90,6 +90,12 @@ def test_misuse_exits_with_2_and_speaks_on_stderr_only(arguments: list[str], ins
     assert "Traceback" not in ended.stderr
 
 
+def test_a_wrong_value_of_an_option_is_told_in_our_words(inside) -> None:
+    said = inside("traces", "tail", "--status", "fine").stderr
+    assert "'--status': expected one of 'answered', 'review', 'fallback', 'refused', 'failed'; found 'fine'" in said
+    assert "Value error" not in said
+
+
 def test_a_mistyped_command_gets_the_nearest_one(inside) -> None:
     assert "Did you mean 'search'?" in inside("serach").stderr
 

@@ -73,6 +73,15 @@ def test_a_contract_that_was_never_good_is_an_error_with_every_problem(tmp_path:
         House(tmp_path).registry.get("triage")
 
 
+@pytest.mark.parametrize("name", ["feature.toml", "prompt.md"])
+def test_a_file_that_cannot_be_read_is_one_problem(name: str, house: House) -> None:
+    path = house.root / "features" / "triage" / name
+    path.unlink()
+    path.mkdir()
+    [problem] = house.registry.broken()["triage"]
+    assert str(problem).startswith(f"features/triage/{name}:1: cannot be read: ")
+
+
 def test_an_unknown_name_is_told_with_the_nearest_one(house: House) -> None:
     with pytest.raises(NotFound) as caught:
         house.registry.get("triag")

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from steadyhand.cli._failures import exit_code_of
 from steadyhand.cli._shell import Serve, Shell, new_app, shell_of
 
 _FOLDER = "cli"
+_NOT_ONE_OF = re.compile(r"(?:Value error, )?('.*') is not one of (.*[^.])\.?")
 
 
 class Commands(TyperGroup):
@@ -30,6 +32,14 @@ class Commands(TyperGroup):
         assert isinstance(command, TyperCommand | TyperGroup)
         _extend(command, [option for option in self.params if option.name in _GENERAL])
         return name, command, rest
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
+        """Run the called command; a wrong value of an option is told in our words."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = _NOT_ONE_OF.sub(r"expected one of \2; found \1", error.message)
+            raise
 
 
 def main(arguments: Sequence[str], *, serve: Serve) -> int:

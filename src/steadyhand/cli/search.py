@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from steadyhand.cli._figures import count
 from steadyhand.cli._running import in_workspace
 from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.cli._terminal import hanging
@@ -36,7 +37,7 @@ def search(
         return
     for number, passage in enumerate(found.passages, start=1):
         shell.terminal.data(shown(number, passage, shell.terminal.width))
-    shell.terminal.say(f"{len(found.passages)} passages of {found.snapshot}")
+    shell.terminal.say(f"{count(len(found.passages), 'passage')} of {found.snapshot}")
 
 
 def shown(number: int, passage: Passage, width: int) -> str:

@@ -32,10 +32,11 @@ class Files:
         self._recipes = recipes
         self._read: dict[Path, bytes | None] = {}
         self.signatures: dict[str, Signature] = {}
+        self._unreadable: set[Path] = set()
         self._problems: dict[Problem, None] = {}  # each once, in order
 
     def text(self, path: Path) -> str | None:
-        """The file's text; None when it is not there. One that cannot be read as UTF-8 is a problem."""
+        """The file's text; None when it is not there. One that cannot be read, or not as UTF-8, is a problem."""
         if path not in self._read:
             self.signatures[str(path)] = signature(str(path))
             self._read[path] = self._bytes(path)
@@ -50,6 +51,9 @@ class Files:
             return found.decode("utf-8", errors="replace")
 
     def add(self, path: Path, line: int, message: str, hint: str = "") -> None:
+        """Note a problem. Of a file that cannot be read, nothing else is known."""
+        if path in self._unreadable:
+            return
         self._problems[Problem(self.label(path), line, f"{message.rstrip('.')}.", hint)] = None
 
     def problems(self) -> tuple[Problem, ...]:
@@ -86,7 +90,8 @@ class Files:
             return None
         except OSError as error:
             self.add(path, 1, f"cannot be read: {error.strerror}", "check the file's permissions")
-            return b""
+            self._unreadable.add(path)
+            return None
 
 
 @dataclass(frozen=True, slots=True)

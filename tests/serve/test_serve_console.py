@@ -151,11 +151,27 @@ def test_worth_counts_answered_runs_at_the_contracts_rates() -> None:
 def test_only_what_needs_somebody_is_a_concern() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     early, late = (OpenTask("R", "triage", "why", now + timedelta(hours=hours)) for hours in (1, -1))
-    fine = {"feature": "triage", "problems": 0}
+    fine = {"feature": "triage", "runs": 8, "problems": 0, "invalid": 0, "fallbacks": 0}
     base = BaseSummary(name="notes", documents=1, chunks=1, failed=0, generation=1, embedder="e")
     assert overview.concerns({}, [fine], [early], [base], now) == []
     (concern,) = overview.concerns({}, [fine], [early, late], [base], now)
     assert concern.text == "1 review of triage overdue"
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"fallbacks": 6}, ["6 of 8 runs of triage ended in the fallback (75 %)"]),
+        ({"problems": 2}, ["2 of 8 runs of triage gave no answer (25 %)"]),
+        ({"problems": 2, "invalid": 2}, []),
+    ],
+)
+def test_fallbacks_and_failures_are_wrong_and_a_callers_own_mistake_is_not(
+    row: dict[str, object], expected: list[str]
+) -> None:
+    total = {"feature": "triage", "runs": 8, "problems": 0, "invalid": 0, "fallbacks": 0, **row}
+    found = overview.concerns({}, [total], [], [], datetime(2026, 1, 1, tzinfo=UTC))
+    assert [concern.text for concern in found] == expected
 
 
 def test_fields_are_shown_in_the_order_of_the_contract() -> None:

@@ -96,10 +96,14 @@ class LedgerReader:
         return Decimal(row["usd"]) if row else Decimal(0)
 
     async def totals(self) -> list[Row]:
-        """Per feature, over the last 24 hours: runs by status, cost and median duration."""
+        """Per feature, over the last 24 hours: runs by status, cost and median duration.
+
+        `problems` counts what gave no answer; those of them whose input did not fit are `invalid` as well.
+        """
         return await self._database.rows(
             "SELECT feature, count(*) AS runs, count(*) FILTER (WHERE status = 'answered') AS answered,"
             " count(*) FILTER (WHERE status IN ('failed', 'refused')) AS problems,"
+            " count(*) FILTER (WHERE status = 'refused' AND error_code = 'input.invalid') AS invalid,"
             " count(*) FILTER (WHERE status = 'fallback') AS fallbacks,"
             " count(*) FILTER (WHERE status = 'review') AS reviews, sum(cost_usd) AS cost_usd,"
             " percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_s) AS median_s"

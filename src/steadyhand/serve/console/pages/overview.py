@@ -1,13 +1,14 @@
 """Home: is anything wrong, what does it cost, what is it worth?"""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from steadyhand.knowledge.contents import BaseSummary
 from steadyhand.review.tasks import OpenTask
+from steadyhand.serve.console.formats import percent
 from steadyhand.serve.contracts import runnable
 from steadyhand.serve.request import Now, Opened
 from steadyhand.storage import Row
@@ -44,6 +45,7 @@ async def page(workspace: Opened, now: Now) -> dict[str, object]:
     costs = [row["cost_usd"] for row in totals.values() if row["cost_usd"] is not None]
     return {
         "concerns": concerns(broken, totals.values(), reviews, bases, now),
+        "invalid": sum(row["invalid"] for row in totals.values()),
         "runs": sum(row["runs"] for row in totals.values()),
         "cost_usd": sum(costs, Decimal(0)) if costs or not totals else None,
         "worth": worth(features.values(), totals),
@@ -67,11 +69,7 @@ def concerns(
 ) -> list[Concern]:
     """Everything that is wrong, the gravest kind first."""
     found = [Concern(f"the contract of {name} is broken", f"/console/features/{name}") for name in sorted(broken)]
-    found += [
-        Concern(f"{_many(row['problems'], 'run')} of {row['feature']} gave no answer", _problem_runs(row))
-        for row in totals
-        if row["problems"]
-    ]
+    found += [concern for row in totals for concern in _run_concerns(row)]
     overdue = Counter(task.feature for task in reviews if task.due_at < now)
     found += [
         Concern(f"{_many(number, 'review')} of {name} overdue", f"/console/runs?feature={name}&status=review")
@@ -83,6 +81,19 @@ def concerns(
         if base.failed
     ]
     return found
+
+
+def _run_concerns(row: Row) -> Iterator[Concern]:
+    """What went wrong on our side; a caller whose input does not fit gets the answer that is due."""
+    feature, runs = row["feature"], row["runs"]
+    if unanswered := row["problems"] - row["invalid"]:
+        said = f"{unanswered} of {_many(runs, 'run')} of {feature} gave no answer ({percent(unanswered / runs)})"
+        yield Concern(said, f"/console/runs?feature={feature}")
+    if fallbacks := row["fallbacks"]:
+        said = (
+            f"{fallbacks} of {_many(runs, 'run')} of {feature} ended in the fallback ({percent(fallbacks / runs)})"
+        )
+        yield Concern(said, f"/console/runs?feature={feature}&status=fallback")
 
 
 def worth(features: Iterable[Feature], totals: Mapping[str, Row]) -> Worth:
@@ -97,10 +108,6 @@ def worth(features: Iterable[Feature], totals: Mapping[str, Row]) -> Worth:
         currency = feature.value.currency
         money[currency] = money.get(currency, Decimal(0)) + Decimal(saved) * feature.value.hourly_cost
     return Worth(hours, money, runs)
-
-
-def _problem_runs(row: Row) -> str:
-    return f"/console/runs?feature={row['feature']}"
 
 
 def _many(number: int, noun: str) -> str:

@@ -128,7 +128,10 @@ async def test_the_same_address_is_a_page_for_browsers_and_json_for_programs(sit
 async def test_a_caller_is_told_why_the_console_is_closed_to_them(site: Site) -> None:
     async with site.http.get(site.url + "/", headers=site.bearer("caller")) as answer:
         assert answer.status == 403
-        assert "has the role caller" in await answer.text()
+        text = await answer.text()
+    assert "has the role caller" in text
+    assert "Sign out and use another key" in text
+    assert "To the overview" not in text
 
 
 async def test_static_files_may_be_kept_because_their_address_changes_with_them(site: Site) -> None:

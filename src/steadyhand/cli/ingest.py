@@ -56,11 +56,7 @@ def ingest(
     if remove:
         _remove(shell, base, [path.as_posix() for path in paths or []], is_sure=is_sure, as_json=as_json)
         return
-    if not _NAME.fullmatch(base):
-        raise UsageError(
-            f"expected a knowledge base's name of letters, digits, - and _; found {base!r}",
-            hint="the name comes first, then the paths: steadyhand ingest NAME PATH",
-        )
+    _refuse_bad_name(base)
     sources = [_existing(path) for path in paths or []]
     done = in_workspace(
         shell,
@@ -72,6 +68,14 @@ def ingest(
     if as_json:
         shell.terminal.json(done)
     raise typer.Exit(min(done.failed, 1))
+
+
+def _refuse_bad_name(base: str) -> None:
+    if not _NAME.fullmatch(base):
+        raise UsageError(
+            f"expected a knowledge base's name of letters, digits, - and _; found {base!r}",
+            hint="the name comes first, then the paths: steadyhand ingest NAME PATH",
+        )
 
 
 def _existing(path: Path) -> Path:

@@ -21,6 +21,7 @@ from typing import Any, get_args
 
 import pydantic
 import typer.main
+from fastapi.dependencies.utils import get_dependant
 
 import steadyhand
 from steadyhand import errors, plugins, settings
@@ -215,10 +216,26 @@ def _parameter(found: Any) -> tuple[str, str, str]:
 
 def _routes() -> str:
     rows = [
-        (f"`{route.method} {route.path}`", _needs(route.needs), _first_line(route.endpoint.__doc__))
+        (
+            f"`{route.method} {route.path}`",
+            _needs(route.needs),
+            _query(route.path, route.endpoint),
+            _first_line(route.endpoint.__doc__),
+        )
         for route in importlib.import_module("steadyhand.serve.routes").ROUTES
     ]
-    return _table(("Route", "Needs", "What it does"), rows)
+    return _table(("Route", "Needs", "Query parameters", "What it does"), rows)
+
+
+def _query(path: str, endpoint: Callable[..., Any]) -> str:
+    """The query parameters of a route, each with its default where it has one."""
+    found = [(param.alias, param.field_info) for param in get_dependant(path=path, call=endpoint).query_params]
+    return ", ".join(
+        f"`{name}`"
+        if field.is_required() or field.default in (None, "")
+        else f"`{name}={json.dumps(field.default)}`"
+        for name, field in found
+    )
 
 
 def _needs(actions: Sequence[str]) -> str:

@@ -133,6 +133,21 @@ async def test_deletes_are_followed_only_where_they_happened(base: Base, tmp_pat
     assert "parking.txt" in {passage.source for passage in await base.ask("parking", 50)}
 
 
+async def test_two_files_of_one_path_do_not_replace_each_other(base: Base, tmp_path: Path) -> None:
+    await base.sync()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "travel.md").write_text("# Other\n\nBuses cost nothing.\n")
+    [progress] = await base.sync(other)
+    assert progress.outcome == "failed"
+    assert "rename one of them" in progress.reason
+    assert {item.outcome for item in await base.sync()} == {"unchanged"}
+    assert [item.outcome for item in await base.sync(base.folder / "travel.md")] == ["unchanged"]
+    (base.folder / "travel.md").unlink()
+    await base.sync()
+    assert [item.outcome for item in await base.sync(other)] == ["added"]
+
+
 async def test_a_file_that_cannot_be_read_says_why_and_does_not_stop_the_others(base: Base) -> None:
     (base.folder / "broken.pdf").write_bytes(b"%PDF-1.7 and then nothing")
     (base.folder / "picture.png").write_bytes(b"\x89PNG")

@@ -103,10 +103,10 @@ class Ingest:
             yield Progress(done, total, file.path, result.outcome, result.passages, result.reason)
 
     async def _bring(self, base_id: int, origin: str, file: _File, known: KnownDocument | None) -> _Result:
-        if file.location.suffix.lower() not in reading.SUPPORTED:
-            return _Result("skipped", reason=f"no reader for {file.location.suffix or 'a name without extension'}")
-        if len(file.path.encode()) > _PATH_LIMIT:
-            return _Result("failed", reason=f"expected a path of at most {_PATH_LIMIT} bytes; found a longer one")
+        if (refused := _refused(file)) is not None:
+            return refused
+        if known is None and (holder := await self._other_holder(base_id, file)):
+            return _Result("failed", reason=f"expected a path of its own; {holder} has it: rename one of them")
         try:
             content = await asyncio.to_thread(file.location.read_bytes)
         except OSError as error:
@@ -122,6 +122,15 @@ class Ingest:
         is_new = await self._store.put(base_id, prepared)
         await self._embed(prepared)  # again what was erased with another document before this one was in
         return _Result("added", len(prepared.chunks)) if is_new else _Result("unchanged")
+
+    async def _other_holder(self, base_id: int, file: _File) -> Path | None:
+        """The file of another source that is live under the same path, unless it is gone or this very file."""
+        origin = await self._store.origin(base_id, file.path)
+        if origin is None:
+            return None
+        source = self._root / origin
+        holder = source / file.path if source.is_dir() else source
+        return holder if holder.is_file() and not holder.samefile(file.location) else None
 
     async def _as_before(self, base_id: int, known: KnownDocument) -> _Result:
         if not known.is_live:
@@ -202,6 +211,15 @@ def _refuse_vanished(base: str, source: Path, known: Mapping[str, KnownDocument]
             f"expected the documents that came from {source}; {leaving} of {live} are gone, none was removed",
             hint=f"is the folder mounted and whole? If they shall leave: steadyhand ingest {base} --allow-removals",
         )
+
+
+def _refused(file: _File) -> _Result | None:
+    """What its name alone says about a file; None when it has to be read."""
+    if file.location.suffix.lower() not in reading.SUPPORTED:
+        return _Result("skipped", reason=f"no reader for {file.location.suffix or 'a name without extension'}")
+    if len(file.path.encode()) > _PATH_LIMIT:
+        return _Result("failed", reason=f"expected a path of at most {_PATH_LIMIT} bytes; found a longer one")
+    return None
 
 
 def _files(source: Path) -> list[_File]:

@@ -80,6 +80,15 @@ class KnowledgeStore:
         )
         return {row["path"]: KnownDocument(**row) for row in rows}  # what is live comes last, and counts
 
+    async def origin(self, base_id: int, path: str) -> str | None:
+        """Where the live document of a path was found; None when there is none."""
+        row = await self._database.row(
+            "SELECT d.origin FROM document d JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
+            " WHERE d.base_id = %s AND d.path = %s",
+            [base_id, path],
+        )
+        return str(row["origin"]) if row else None
+
     async def missing_vectors(self, embedder: str, hashes: Iterable[bytes]) -> set[bytes]:
         """Those of the text hashes that the embedder has made no vector for yet."""
         wanted = list(set(hashes))

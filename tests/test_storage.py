@@ -33,6 +33,7 @@ def workspace_server(tmp_path: Path):
     yield running
     if not running._clients.closed:
         running.release()
+    shutil.rmtree(running.layout.data.parent, ignore_errors=True)  # as root it lies outside of tmp_path
 
 
 def postmaster(server: embedded.Server) -> int:
@@ -115,6 +116,7 @@ def test_as_root_no_permission_outside_the_database_changes(tmp_path: Path) -> N
     running.release()
     assert {folder: (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) for folder in watched} == before
     assert stat.S_IMODE(running.layout.data.parent.stat().st_mode) == 0o700
+    shutil.rmtree(running.layout.data.parent)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")

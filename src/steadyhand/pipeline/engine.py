@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 
 _RESERVE = 0.2  # share of a run's time that is kept for the fallback
 _RESERVE_MAX_S = 3.0
+_GRACE = 0.25  # share of the reserve in which a step may still say that its time was up, and what it called
 
 *_PATH, _RECORD = STEPS
 _NAMES = [step.__name__ for step in _PATH]
@@ -93,18 +94,17 @@ class Engine:
             principal=principal,
             door=door,
             started_at=now,
-            deadline=self._ports.monotonic()
-            + feature.timeout_s
-            - min(_RESERVE * feature.timeout_s, _RESERVE_MAX_S),
+            deadline=self._ports.monotonic() + feature.timeout_s - _reserve_s(feature),
             data_class=feature.data_class,
         )
 
     async def _end(self, walk: "_Walk") -> None:
         """Walk the path; when it fails, the declared fallback answers instead."""
-        await walk.take(_PATH, walk.run.deadline)
+        feature = walk.run.feature
+        await walk.take(_PATH, walk.run.deadline + _GRACE * _reserve_s(feature))
         if walk.run.status != "failed":
             return
-        feature, failure = walk.run.feature, walk.run.failure
+        failure = walk.run.failure
         ends_at = walk.began_s + feature.timeout_s
         if self._may_try_fallback_model(walk.run):
             walk.run = self._prepared_for_fallback(walk.run, ends_at)
@@ -126,11 +126,17 @@ class Engine:
     def _prepared_for_fallback(self, run: Run, ends_at: float) -> Run:
         """The run before `generate`, with the fallback as its only candidate, under the same rules as others."""
         assert run.feature.fallback_model is not None
+        deadline = ends_at - _GRACE * _reserve_s(run.feature)
         chosen = candidate(run.feature.fallback_model, run.feature.budget, run.data_class, self._ports.find_model)
         return replace(
-            run, status=None, failure=None, candidates=(chosen,), deadline=ends_at, attempt=run.feature.attempts,
+            run, status=None, failure=None, candidates=(chosen,), deadline=deadline, attempt=run.feature.attempts,
             feedback=(), completion=None, output=None, evidence=(), checks=(),
         )  # fmt: skip
+
+
+def _reserve_s(feature: Feature) -> float:
+    """Seconds at the end of a run that are kept for the fallback."""
+    return min(_RESERVE * feature.timeout_s, _RESERVE_MAX_S)
 
 
 class _Walk:

@@ -1,7 +1,8 @@
 """Flags text that speaks to the model instead of being about the matter, and text that hides from the reader.
 
-Wording alone never decides: whoever attacks words it differently (measured: 0-41 % recall of such classifiers on
-unseen sources). The finding is a flag in the ledger; what untrusted text may cause is limited by the path itself.
+Wording alone never decides: whoever attacks words it differently (text classifiers found 0-41 % of the attacks of
+sources that they had not seen). The finding is a flag in the ledger; what untrusted text may cause is limited by
+the path itself.
 """
 
 import re

@@ -1,7 +1,7 @@
 """How much of a text is supported by the quotes it cites. Lexical: the share of its terms that occur in them.
 
-Measured on answers that quote (BEGIN): AUC 0.91; on free rewordings 0.67-0.78, so it is a gate for quoting answers
-and a hint for others.
+Token coverage of this kind tells supported from unsupported well where answers quote, and poorly where they reword
+(a prototype's AUC: 0.91 on BEGIN, 0.67 on QAGS): a gate for the first, a hint for the second.
 """
 
 from collections.abc import Sequence

@@ -26,7 +26,7 @@ from steadyhand.providers.builtin import extractive
 from steadyhand.providers.ports import BuiltinModel
 from steadyhand.settings import cache_folder
 from steadyhand.types.json import JsonSchema
-from steadyhand.types.model import CompletionRequest, Task
+from steadyhand.types.model import Task
 from steadyhand.types.passage import Evidence, Passage, Retrieval
 from steadyhand.workspace import OWNER
 
@@ -63,7 +63,7 @@ async def answered(
         query = found.queries[span["qid"]]
         passages = (await search(query)).passages
         began = time.perf_counter()
-        completion = await asyncio.to_thread(model, _request(query, passages))
+        completion = await asyncio.to_thread(model, _task(query, passages))
         seconds = time.perf_counter() - began
         cited, untrue = evidence(json.loads(completion.text)["citations"], passages, "answer")
         hits = tuple(_holds(it, names, span) for it in cited)
@@ -84,9 +84,8 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
     }
 
 
-def _request(query: str, passages: tuple[Passage, ...]) -> CompletionRequest:
-    task = Task(input={"question": query}, query=query, output_schema=_OUTPUT, passages=passages)
-    return CompletionRequest(messages=(), task=task, output_schema=_OUTPUT, timeout_s=30)
+def _task(query: str, passages: tuple[Passage, ...]) -> Task:
+    return Task(input={"question": query}, query=query, output_schema=_OUTPUT, passages=passages)
 
 
 def _holds(cited: Evidence, names: dict[str, str], span: dict[str, Any]) -> bool:

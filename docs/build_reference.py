@@ -106,10 +106,24 @@ def _model_inside(annotation: Any) -> type[pydantic.BaseModel] | None:
 def _type_name(annotation: Any) -> str:
     options = [it for it in get_args(annotation) if it is not type(None)]
     if not options:
-        return {"str": "text", "int": "integer", "Path": "path"}[annotation.__name__]
+        return _PLAIN[annotation.__name__]
     if all(isinstance(it, str) for it in options):
         return " or ".join(f"`{it}`" for it in options)
-    return f"list of {_type_name(options[0])}" if "list" in str(annotation) else _type_name(options[0])
+    if str(annotation).startswith("dict"):
+        return f"table of {_type_name(options[-1])}"
+    if len(options) > 1:
+        return " or ".join(_type_name(it) for it in options)
+    return f"list of {_type_name(options[0])}" if "list[" in str(annotation) else _type_name(options[0])
+
+
+_PLAIN = {
+    "str": "text",
+    "int": "integer",
+    "float": "number",
+    "Decimal": "number",
+    "bool": "true or false",
+    "Path": "path",
+}
 
 
 def _errors() -> str:

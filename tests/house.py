@@ -15,7 +15,7 @@ from steadyhand.pipeline.engine import Engine
 from steadyhand.pipeline.ports import Ports
 from steadyhand.types.feature import Budget, Feature, Knowledge, Review
 from steadyhand.types.ids import FeatureName, ModelId
-from steadyhand.types.model import Completion, CompletionRequest, Model, Price, Provider, Usage
+from steadyhand.types.model import Completion, CompletionRequest, Model, Price, Provider, Rates, Usage
 from steadyhand.types.passage import Passage, Retrieval
 from steadyhand.types.run import Answer, Principal, Run
 
@@ -24,7 +24,7 @@ LOCAL = Provider(name="local", dialect="local", base_url="", key_variable="", pl
 CLOUD = Provider(
     name="cloud", dialect="openai", base_url="http://x", key_variable="X", place="us", clearance="internal"
 )
-PRICE = Price(Decimal(1), Decimal(2), Decimal("0.5"), "test")
+PRICE = Price(Rates(Decimal(1), Decimal(2), Decimal("0.5"), Decimal("1.25")), "test")
 
 FEATURE = Feature(
     name=FeatureName("answers"),

@@ -18,6 +18,7 @@ SteadyhandError
 │   ├── ProviderRateLimited
 │   ├── ProviderRefused
 │   │   └── ParameterRefused
+│   ├── StreamBroken
 │   └── ProviderProtocol
 ├── OutputInvalid           a model's text holds no JSON object
 ├── RunTimeout              a run was not done within the contract's time
@@ -25,6 +26,7 @@ SteadyhandError
 ├── OutputRejected          no output passed the contract's checks
 ├── NoModel                 no model may or could serve the run
 ├── BudgetExceeded
+├── RateLimited             too many requests or tokens in this minute
 ├── StorageError            the database or the disk
 │   ├── DiskFull
 │   ├── NotWritable
@@ -173,6 +175,12 @@ class ProviderProtocol(ProviderError):
     code, status, is_retryable = "provider.protocol", 502, True
 
 
+class StreamBroken(ProviderError):
+    """An answer broke off when part of it had been sent, and no other model could continue it."""
+
+    code, status, is_retryable = "provider.stream_broken", 502, True
+
+
 class OutputInvalid(SteadyhandError):
     """A model's text holds no JSON object."""
 
@@ -204,9 +212,19 @@ class NoModel(SteadyhandError):
 
 
 class BudgetExceeded(SteadyhandError):
-    """The feature has spent what its contract allows."""
+    """A feature, key or user has spent what it may."""
 
     code, status = "budget.exceeded", 402
+
+
+class RateLimited(SteadyhandError):
+    """A limit of requests or tokens is used up for this minute. `retry_after_s`: when the next one begins."""
+
+    code, status, is_retryable = "rate.limited", 429, True
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class StorageError(SteadyhandError):

@@ -8,6 +8,7 @@ import logging
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from steadyhand.errors import NotFound, WorkspaceInvalid, did_you_mean
 from steadyhand.tables import faults, lines
 from steadyhand.tables.lines import KeyPath
-from steadyhand.types.model import Place
+from steadyhand.types.model import Capability, Order, Place, Prefill, Size
 from steadyhand.types.text import DataClass
 
 _log = logging.getLogger(__name__)
@@ -49,8 +50,75 @@ class ProviderSettings(_Table):
         None, description="Where the dialect's paths begin, such as http://127.0.0.1:11434/v1."
     )
     key_variable: str | None = Field(None, description="Environment variable that holds the key.")
+    key_file: str | None = Field(None, description="File that holds the key.")
+    key_command: list[str] | None = Field(
+        None, description="Command that prints the key; asked again every 5 minutes."
+    )
+    key_header: str | None = Field(None, description="Header that carries the key, where the dialect's is not it.")
+    also: list[str] | None = Field(None, description="Further dialects spoken at the same address.")
+    agreement: str | None = Field(None, description="The data-processing agreement in force with the provider.")
+    prefill: Prefill | None = Field(None, description="How an answer that was begun is continued.")
+    region: str | None = Field(None, description="Region, where the vendor's address or signature needs one.")
     place: Place | None = Field(None, description="Where the models run.")
     clearance: DataClass | None = Field(None, description="The highest data class this provider may see.")
+
+
+class CatalogSettings(_Table):
+    """What the workspace knows better than the catalogue. Prices are US dollars per million tokens."""
+
+    input_usd: Decimal | None = Field(None, ge=0, description="Price of a million input tokens.")
+    output_usd: Decimal | None = Field(None, ge=0, description="Price of a million output tokens.")
+    cached_usd: Decimal | None = Field(
+        None, ge=0, description="Price of a million tokens read from a prompt cache."
+    )
+    cache_write_usd: Decimal | None = Field(None, ge=0, description="Price of a million written to one.")
+    context_tokens: int | None = Field(None, gt=0, description="The most tokens of prompt and answer together.")
+    max_output_tokens: int | None = Field(None, gt=0, description="The most tokens of an answer.")
+    capabilities: list[Capability] | None = Field(None, description="What the model can do.")
+    strengths: list[str] | None = Field(None, description="Tasks it does well, such as `extraction`.")
+    size: Size | None = Field(None, description="small, medium or large: what the decision tree goes by.")
+
+
+class LimitSettings(_Table):
+    """At most so much; what is not said is not limited."""
+
+    usd_per_day: Decimal | None = Field(None, gt=0, description="US dollars in a day, UTC.")
+    requests_per_minute: int | None = Field(None, gt=0, description="Requests in a minute.")
+    tokens_per_minute: int | None = Field(None, gt=0, description="Tokens in and out in a minute.")
+
+
+class LimitsSettings(_Table):
+    workspace: LimitSettings = Field(default_factory=LimitSettings, description="Of everybody together.")
+    key: LimitSettings = Field(default_factory=LimitSettings, description="Of a key that says nothing else.")
+    user: LimitSettings = Field(default_factory=LimitSettings, description="Of one end user of a gateway call.")
+
+
+class GatewayModelSettings(_Table):
+    """A name that clients of the gateway call a model by, and who answers to it."""
+
+    try_: list[str] = Field(alias="try", min_length=1, description="Models as provider:name, in this order.")
+    order: Order = Field("listed", description="How allowed models are ordered: see the contract's models.order.")
+    weights: dict[str, int] = Field(default_factory=dict, description="Shares of the models, for order = weight.")
+    timeout_s: float = Field(600.0, gt=0, description="Seconds for a whole answer.")
+    attempt_s: float = Field(120.0, gt=0, description="Seconds for the first byte of one model's answer.")
+    hedge_s: float | None = Field(None, gt=0, description="Ask a second model after so many seconds; first wins.")
+    data_class: DataClass | None = Field(None, description="How sensitive its calls are; default: the gateway's.")
+    cache_s: float | None = Field(
+        None, gt=0, description="Serve the answer of an equal request for so many seconds."
+    )
+
+
+class GatewaySettings(_Table):
+    data_class: DataClass = Field("internal", description="How sensitive calls are unless their model says more.")
+    guardrails: list[str] = Field(default_factory=lambda: ["secrets"], description="Guardrails that see the input.")
+    models: dict[str, GatewayModelSettings] = Field(default_factory=dict, description="Names for clients.")
+
+
+class FlagSettings(_Table):
+    """Where feature flags come from: any OpenFeature provider."""
+
+    provider: str = Field("", description="An OpenFeature provider as package.module:Class; empty for none.")
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict, description="Its arguments.")
 
 
 class KnowledgeSettings(_Table):
@@ -80,6 +148,10 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
     knowledge: dict[str, KnowledgeSettings] = Field(default_factory=dict)
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    catalog: dict[str, CatalogSettings] = Field(default_factory=dict)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    limits: LimitsSettings = Field(default_factory=LimitsSettings)
+    flags: FlagSettings = Field(default_factory=FlagSettings)
 
     @classmethod
     def settings_customise_sources(

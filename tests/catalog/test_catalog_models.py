@@ -28,14 +28,18 @@ def found(model: str, within: Catalog | None = None) -> Model:
 def test_a_cloud_model_carries_its_published_price_and_where_it_was_read() -> None:
     price = found("openai:gpt-4o-mini").price
     assert price is not None
-    assert (price.input, price.output, price.cached) == (Decimal("0.15"), Decimal("0.6"), Decimal("0.075"))
+    assert (price.rates.input, price.rates.output, price.rates.cached) == (
+        Decimal("0.15"),
+        Decimal("0.6"),
+        Decimal("0.075"),
+    )
     assert price.source.startswith("genai-prices ")
 
 
 def test_a_cached_token_costs_the_full_price_where_no_discount_is_published() -> None:
     price = found("groq:deepseek-r1-distill-llama-70b").price
     assert price is not None
-    assert price.cached == price.input
+    assert price.rates.cached == price.rates.input
 
 
 def test_a_price_that_depends_on_the_hour_is_read_for_that_hour() -> None:
@@ -68,7 +72,7 @@ def test_a_local_server_serves_any_name_for_nothing_and_may_see_everything(serve
     model = found(f"{server}:some-model:8b")
     assert model.name == "some-model:8b"
     assert model.price is not None
-    assert (model.price.input, model.price.source) == (Decimal(0), "local")
+    assert (model.price.rates.input, model.price.source) == (Decimal(0), "local")
     assert (model.provider.place, model.provider.clearance) == ("local", "restricted")
 
 

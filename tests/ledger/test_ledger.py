@@ -15,7 +15,7 @@ from steadyhand.ledger.reader import LedgerReader
 from steadyhand.ledger.writer import Ledger
 from steadyhand.storage import Database
 from steadyhand.types.findings import CheckResult, Finding
-from steadyhand.types.model import ModelCall, Price, Usage
+from steadyhand.types.model import ModelCall, Price, Rates, Usage
 from steadyhand.types.passage import Retrieval
 from steadyhand.types.run import Failure, ReviewTask, Run, StepRecord
 
@@ -25,7 +25,7 @@ CALL = ModelCall(
     attempt=0,
     usage=Usage(10, 5, 2),
     cost_usd=Decimal("0.000123"),
-    price=Price(Decimal(1), Decimal(2), Decimal("0.5"), "test"),
+    price=Price(Rates(Decimal(1), Decimal(2), Decimal("0.5"), Decimal(1)), "test"),
     duration_s=0.25,
     first_token_s=0.1,
     error="",
@@ -79,7 +79,11 @@ async def test_a_run_reads_back_as_it_was_written(ledger: Ledger, database: Data
     assert trace.run["snapshot"] == "policies@7"
     assert trace.run["output"] == {"answer": "20 %", "found": True}
     assert [step["name"] for step in trace.steps] == ["admit"]
-    assert trace.calls[0]["price"] == {"input": "1", "output": "2", "cached": "0.5", "source": "test"}
+    assert trace.calls[0]["price"] == {
+        "rates": {"input": "1", "output": "2", "cached": "0.5", "cache_write": "1"},
+        "source": "test",
+        "per_request": "0",
+    }
     assert [(found["source"], found["page"]) for found in trace.retrievals] == [("travel.pdf", 3)]
     assert [(it["kind"], it["name"], it["ok"]) for it in trace.verdicts] == [
         ("guardrail", "pii.email", False),

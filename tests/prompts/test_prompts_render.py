@@ -12,7 +12,7 @@ from steadyhand.errors import ContractInvalid
 from steadyhand.prompts.flaws import flaws
 from steadyhand.prompts.render import messages, query, wire_schema
 from steadyhand.types.feature import Feature, Knowledge
-from steadyhand.types.model import Message
+from steadyhand.types.message import Message
 from steadyhand.types.passage import Passage
 from steadyhand.types.text import Segment
 

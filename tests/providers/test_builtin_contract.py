@@ -6,7 +6,7 @@ import pytest
 
 from steadyhand import plugins
 from steadyhand.knowledge.embedders.minilm import MiniLM
-from steadyhand.types.model import CompletionRequest, Example, Task
+from steadyhand.types.model import Example, Task
 
 SCHEMA = {
     "type": "object",
@@ -23,7 +23,7 @@ TASK = Task(
 @pytest.mark.parametrize("name", plugins.names("providers.builtin"))
 def test_a_built_in_model_answers_json_with_a_confidence_and_costs_no_tokens(name: str, embed: MiniLM):
     model = plugins.load("providers.builtin", name).build(embed)
-    completion = model(CompletionRequest(messages=(), task=TASK, output_schema=SCHEMA, timeout_s=5))
+    completion = model(TASK)
     assert isinstance(json.loads(completion.text), dict)
     assert completion.model == name
     assert completion.confidence is not None

@@ -15,7 +15,7 @@ from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.providers.builtin import _select, extractive
 from steadyhand.providers.builtin._answer_type import asked_for, offers
 from steadyhand.types.json import JsonSchema
-from steadyhand.types.model import CompletionRequest, Task
+from steadyhand.types.model import Task
 from steadyhand.types.passage import Passage
 from steadyhand.types.ports import Vectors
 
@@ -39,10 +39,9 @@ def passage(text: str, number: int = 1, score: float = 1.0) -> Passage:
     )  # fmt: skip
 
 
-def request(question: str, *texts: str, schema: JsonSchema = ANSWER) -> CompletionRequest:
+def task_of(question: str, *texts: str, schema: JsonSchema = ANSWER) -> Task:
     passages = tuple(passage(text, number, 1 / number) for number, text in enumerate(texts, start=1))
-    task = Task(input={"question": question}, query=question, output_schema=schema, passages=passages)
-    return CompletionRequest(messages=(), task=task, output_schema=schema, timeout_s=5)
+    return Task(input={"question": question}, query=question, output_schema=schema, passages=passages)
 
 
 class Counted:
@@ -60,7 +59,7 @@ class Counted:
 
 def test_the_answer_is_quoted_and_cited(embed: MiniLM):
     question = "May I book above the hotel limit when the conference hotel is full?"
-    completion = extractive.build(embed)(request(question, TRAINS, HOTELS))
+    completion = extractive.build(embed)(task_of(question, TRAINS, HOTELS))
     output = json.loads(completion.text)
     first = output["citations"][0]
     assert output["found"] is True
@@ -74,7 +73,7 @@ def test_the_answer_is_quoted_and_cited(embed: MiniLM):
 
 
 def test_a_question_off_the_topic_finds_nothing(embed: MiniLM):
-    completion = extractive.build(embed)(request("Who won the football match on Sunday?", HOTELS, TRAINS))
+    completion = extractive.build(embed)(task_of("Who won the football match on Sunday?", HOTELS, TRAINS))
     assert json.loads(completion.text) == {"answer": extractive.NOT_FOUND, "found": False, "citations": []}
     assert completion.confidence is not None
     assert completion.confidence < 0.5
@@ -82,7 +81,7 @@ def test_a_question_off_the_topic_finds_nothing(embed: MiniLM):
 
 @pytest.mark.parametrize("texts", [(), ("",), ("# Heading\n\nOk.",)])
 def test_no_sentences_are_no_answer(texts: tuple[str, ...]):
-    completion = extractive.build(Counted())(request("What is the limit?", *texts))
+    completion = extractive.build(Counted())(task_of("What is the limit?", *texts))
     assert json.loads(completion.text)["found"] is False
     assert completion.confidence == 0
 
@@ -90,7 +89,7 @@ def test_no_sentences_are_no_answer(texts: tuple[str, ...]):
 def test_sentences_are_embedded_in_one_call_with_the_one_before_them():
     embed = Counted()
     many = " ".join(f"Rule number {n} is about hotels." for n in range(80))
-    extractive.build(embed)(request("Which rule is about hotels?", many, HOTELS))
+    extractive.build(embed)(task_of("Which rule is about hotels?", many, HOTELS))
     (texts,) = embed.calls
     assert len(texts) == 1 + _select.SHORTLIST
     assert texts[0] == "Which rule is about hotels?"
@@ -98,20 +97,20 @@ def test_sentences_are_embedded_in_one_call_with_the_one_before_them():
 
 
 def test_a_sentence_in_two_overlapping_passages_is_quoted_once(embed: MiniLM):
-    output = json.loads(extractive.build(embed)(request("What is the hotel limit?", HOTELS, HOTELS)).text)
+    output = json.loads(extractive.build(embed)(task_of("What is the hotel limit?", HOTELS, HOTELS)).text)
     quotes = [citation["quote"] for citation in output["citations"]]
     assert len(quotes) == len(set(quotes))
 
 
 def test_a_long_table_is_quoted_by_its_lines(embed: MiniLM):
     table = "\n".join(f"Size {n} weighs {n * 37} grams and costs {n * 11} EUR" for n in range(1, 40))
-    output = json.loads(extractive.build(embed)(request("What does size 17 cost?", table)).text)
+    output = json.loads(extractive.build(embed)(task_of("What does size 17 cost?", table)).text)
     assert output["citations"][0]["quote"] == "Size 17 weighs 629 grams and costs 187 EUR"
 
 
 def test_a_row_of_a_table_is_understood_by_its_first_line(embed: MiniLM):
     table = "Country Full day Partial day\nAustria 40 27\nBelgium 42 28\nFrance 48 32\nSpain 36 24"
-    output = json.loads(extractive.build(embed)(request("How much is a full day in France?", table)).text)
+    output = json.loads(extractive.build(embed)(task_of("How much is a full day in France?", table)).text)
     assert output["citations"][0]["quote"] == "France 48 32"
 
 
@@ -119,7 +118,7 @@ def test_a_question_in_the_source_is_answered_by_what_follows_it(embed: MiniLM):
     faq = (
         "Can I wash the jacket in a machine? Yes, at 30 degrees. Is it waterproof? It keeps out rain for two hours."
     )
-    output = json.loads(extractive.build(embed)(request("Is the jacket waterproof?", faq)).text)
+    output = json.loads(extractive.build(embed)(task_of("Is the jacket waterproof?", faq)).text)
     assert output["citations"][0]["quote"] == "It keeps out rain for two hours."
 
 
@@ -135,7 +134,7 @@ def test_headings_are_not_answers_and_bullets_are_not_quoted():
 
 def test_the_text_fits_the_room_it_is_given(embed: MiniLM):
     schema = {"type": "object", "properties": {"answer": {"type": "string", "maxLength": 60}}}
-    output = json.loads(extractive.build(embed)(request("What is the hotel limit?", HOTELS, schema=schema)).text)
+    output = json.loads(extractive.build(embed)(task_of("What is the hotel limit?", HOTELS, schema=schema)).text)
     assert len(output["answer"]) <= 60
     assert len(output["citations"]) == output["answer"].count('" [')
 
@@ -151,22 +150,22 @@ def test_the_text_fits_the_room_it_is_given(embed: MiniLM):
 def test_fields_it_cannot_fill_are_refused(properties: JsonSchema, required: list[str], told: str):
     schema: JsonSchema = {"type": "object", "properties": dict(properties), "required": list(required)}
     with pytest.raises(ProviderRefused) as caught:
-        extractive.build(Counted())(request("What?", HOTELS, schema=schema))
+        extractive.build(Counted())(task_of("What?", HOTELS, schema=schema))
     assert told in caught.value.hint
 
 
 def test_an_optional_field_it_cannot_fill_is_left_out(embed: MiniLM):
     schema = {"type": "object", "properties": {"answer": {"type": "string"}, "n": {"type": "number"}}}
-    output = json.loads(extractive.build(embed)(request("What is the hotel limit?", HOTELS, schema=schema)).text)
+    output = json.loads(extractive.build(embed)(task_of("What is the hotel limit?", HOTELS, schema=schema)).text)
     assert output.keys() == {"answer", "citations"}
 
 
 @settings(max_examples=60, deadline=None)
 @given(question=st.text(max_size=60), texts=st.lists(st.text(max_size=300), max_size=4))
 def test_every_quote_is_an_exact_slice_of_its_passage(question: str, texts: list[str]):
-    asked = request(question, *texts)
+    asked = task_of(question, *texts)
     for citation in json.loads(extractive.build(Counted())(asked).text)["citations"]:
-        assert citation["quote"] in asked.task.passages[citation["passage"] - 1].text
+        assert citation["quote"] in asked.passages[citation["passage"] - 1].text
 
 
 def test_a_better_passage_wins_between_equal_sentences():
@@ -201,7 +200,7 @@ def test_a_number_of_the_question_is_not_an_answer():
 def test_the_answer_goes_to_free_text_and_not_to_a_date(embed: MiniLM):
     schema, _ = object_schema({"on": "date ?", "answer": "text", "found": "boolean"}, ("output",))
     output = json.loads(
-        extractive.build(embed)(request("Which class are trains booked in?", TRAINS, schema=schema)).text
+        extractive.build(embed)(task_of("Which class are trains booked in?", TRAINS, schema=schema)).text
     )
     assert "second class" in output["answer"]
     assert output["found"] is True

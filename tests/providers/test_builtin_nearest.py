@@ -12,7 +12,7 @@ from steadyhand.features.shorttypes import object_schema
 from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.providers.builtin import nearest
 from steadyhand.types.json import JsonObject, JsonSchema
-from steadyhand.types.model import CompletionRequest, Example, Task
+from steadyhand.types.model import Example, Task
 from steadyhand.types.ports import Vectors
 
 FIELDS = {"category": "billing | support | sales", "angry": "boolean", "language": "language", "note": "string ?"}
@@ -44,19 +44,18 @@ class Counted:
         return np.tile(np.float32([1, 0]), (len(texts), 1))
 
 
-def request(
+def task_of(
     values: JsonObject,
     *,
     settled: JsonObject | None = None,
     examples: tuple[Example, ...] = EXAMPLES,
     schema: JsonSchema = SCHEMA,
-) -> CompletionRequest:
-    task = Task(input=values, query="", output_schema=schema, examples=examples, settled=settled or {})
-    return CompletionRequest(messages=(), task=task, output_schema=schema, timeout_s=5)
+) -> Task:
+    return Task(input=values, query="", output_schema=schema, examples=examples, settled=settled or {})
 
 
 def test_the_nearest_examples_decide(embed: MiniLM):
-    completion = nearest.build(embed)(request({"subject": "You took the money from my card two times!"}))
+    completion = nearest.build(embed)(task_of({"subject": "You took the money from my card two times!"}))
     output = json.loads(completion.text)
     assert output == {"category": "billing", "angry": True, "language": "en"}
     assert completion.confidence is not None
@@ -65,7 +64,7 @@ def test_the_nearest_examples_decide(embed: MiniLM):
 
 def test_what_resembles_nothing_is_unsure(embed: MiniLM):
     completion = nearest.build(embed)(
-        request({"subject": "The weather in the mountains is lovely and the sun shines"})
+        task_of({"subject": "The weather in the mountains is lovely and the sun shines"})
     )
     assert completion.confidence is not None
     assert completion.confidence < 0.4
@@ -73,7 +72,7 @@ def test_what_resembles_nothing_is_unsure(embed: MiniLM):
 
 def test_what_rules_have_settled_stays_and_examples_say_the_rest(embed: MiniLM):
     settled: JsonObject = {"category": "sales"}
-    output = json.loads(nearest.build(embed)(request({"subject": "Charged for a QUOTE"}, settled=settled)).text)
+    output = json.loads(nearest.build(embed)(task_of({"subject": "Charged for a QUOTE"}, settled=settled)).text)
     assert output["category"] == "sales"
     assert set(output) == {"category", "angry", "language"}
 
@@ -83,7 +82,7 @@ def test_what_rules_settle_needs_no_examples():
         raise AssertionError("nothing is left to look up")
 
     settled: JsonObject = {"category": "sales", "angry": False, "language": "de"}
-    completion = nearest.build(embed)(request({"subject": "x"}, settled=settled, examples=()))
+    completion = nearest.build(embed)(task_of({"subject": "x"}, settled=settled, examples=()))
     assert json.loads(completion.text) == settled
     assert completion.confidence == 1
 
@@ -93,19 +92,19 @@ def test_the_language_is_that_of_the_text(embed: MiniLM):
         "subject": "Rechnung",
         "body": "Ich habe die falsche Rechnung bekommen, was soll ich tun?",
     }
-    assert json.loads(nearest.build(embed)(request(values)).text)["language"] == "de"
+    assert json.loads(nearest.build(embed)(task_of(values)).text)["language"] == "de"
 
 
 def test_fields_without_examples_are_refused_by_name():
     schema, _ = object_schema({"category": "a | b", "amount": "number", "summary": "text"}, ("output",))
     with pytest.raises(ProviderRefused, match="category, amount, summary") as caught:
-        nearest.build(Counted())(request({"subject": "x"}, examples=(), schema=schema))
+        nearest.build(Counted())(task_of({"subject": "x"}, examples=(), schema=schema))
     assert "examples.jsonl" in caught.value.hint
 
 
 def test_a_label_outside_the_enum_does_not_vote(embed: MiniLM):
     schema, _ = object_schema({"category": "support | sales"}, ("output",))
-    text = nearest.build(embed)(request({"subject": "I was charged twice for one order"}, schema=schema)).text
+    text = nearest.build(embed)(task_of({"subject": "I was charged twice for one order"}, schema=schema)).text
     assert json.loads(text)["category"] in {"support", "sales"}
 
 
@@ -113,18 +112,18 @@ def test_examples_are_embedded_once_and_forgotten_when_others_came():
     embed = Counted()
     model = nearest.build(embed)
     for _ in range(3):
-        model(request({"subject": "x"}))
+        model(task_of({"subject": "x"}))
     assert sorted(embed.sizes) == [1, 1, 1, len(EXAMPLES)]
     for number in range(20):
-        model(request({"subject": "x"}, examples=(*EXAMPLES[:5], Example({"n": number}, {"category": "sales"}))))
+        model(task_of({"subject": "x"}, examples=(*EXAMPLES[:5], Example({"n": number}, {"category": "sales"}))))
     embed.sizes.clear()
-    model(request({"subject": "x"}))
+    model(task_of({"subject": "x"}))
     assert sorted(embed.sizes) == [1, len(EXAMPLES)]
 
 
 def test_many_threads_get_one_answer(embed: MiniLM):
     model, found = nearest.build(embed), []
-    asked = request({"subject": "The app crashes"})
+    asked = task_of({"subject": "The app crashes"})
     threads = [threading.Thread(target=lambda: found.append(model(asked).text)) for _ in range(6)]
     for thread in threads:
         thread.start()

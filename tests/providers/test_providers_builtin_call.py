@@ -24,8 +24,8 @@ def build(embed):
     embed(["built"])
     return answer
 
-def answer(request):
-    if request.task.query == "wait":
+def answer(task):
+    if task.query == "wait":
         gate.wait(10)
     return Completion(text=threading.current_thread().name, confidence=0.5)
 

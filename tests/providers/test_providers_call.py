@@ -25,7 +25,8 @@ from steadyhand.errors import (
 from steadyhand.providers.call import Completer
 from steadyhand.providers.transport import Limits, Transport
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import Completion, CompletionRequest, Message, Model, Provider, Task, Usage
+from steadyhand.types.message import Message
+from steadyhand.types.model import Completion, CompletionRequest, Model, Provider, Task, Usage
 from steadyhand.types.text import Segment
 
 KEY = "sk-very-secret-0123456789"

@@ -1,5 +1,6 @@
 """Every dialect keeps the same promises; a new file in `providers/dialects/` is held to them at once."""
 
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
@@ -10,7 +11,8 @@ from steadyhand import plugins
 from steadyhand.errors import ProviderError
 from steadyhand.providers.ports import Dialect
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import CompletionRequest, Message, Model, Provider, Task
+from steadyhand.types.message import Message
+from steadyhand.types.model import CompletionRequest, Model, Provider, Task
 from steadyhand.types.text import Segment
 
 DIALECTS = plugins.names("providers.dialects")
@@ -44,7 +46,9 @@ def test_a_request_goes_below_the_base_url_says_the_same_twice_and_holds_no_key(
     first = dialect(name).encode(request("hello"), model(name), is_streamed=is_streamed)
     assert first == dialect(name).encode(request("hello"), model(name), is_streamed=is_streamed)
     assert first.path.startswith("/")
-    key_headers = dialect(name).key_headers("the-key")
+    key_headers = dialect(name).authorize(
+        model(name).provider, first, "the-key", datetime(2026, 11, 21, tzinfo=UTC)
+    )
     assert any("the-key" in value for value in key_headers.values())
     assert not key_headers.keys() & {header.lower() for header in first.headers}
 

@@ -23,7 +23,8 @@ from steadyhand.errors import (
 from steadyhand.providers.dialects import openai
 from steadyhand.types.ids import ModelId
 from steadyhand.types.json import JsonSchema
-from steadyhand.types.model import Completion, CompletionRequest, Message, Model, Provider, Task, Usage
+from steadyhand.types.message import Message
+from steadyhand.types.model import Completion, CompletionRequest, Model, Provider, Task, Usage
 from steadyhand.types.text import Segment
 
 SCHEMA: JsonSchema = {

@@ -13,11 +13,11 @@ from steadyhand.routing.choose import Demand, candidate, candidates
 from steadyhand.routing.cost import cost_usd
 from steadyhand.types.feature import Budget
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import Model, Price, Provider, Usage
+from steadyhand.types.model import Model, Price, Provider, Rates, Usage
 from steadyhand.types.text import DATA_CLASSES, DataClass, rank
 
-MINI = Price(Decimal("0.15"), Decimal("0.60"), Decimal("0.075"), "list")
-FREE = Price(Decimal(0), Decimal(0), Decimal(0), "local")
+MINI = Price(Rates(Decimal("0.15"), Decimal("0.60"), Decimal("0.075"), Decimal("0.15")), "list")
+FREE = Price(Rates(Decimal(0), Decimal(0), Decimal(0), Decimal(0)), "local")
 NO_BUDGET = Budget(per_run_usd=None, per_day_usd=None)
 
 
@@ -107,5 +107,5 @@ def test_a_cost_is_exact(fresh: int, cached: int, output: int, charged: tuple[De
     usage = Usage(fresh + cached, output, cached)
     millionths = [int(price * 10**6) for price in charged]
     exact = fresh * millionths[0] + output * millionths[1] + cached * millionths[2]
-    cost = cost_usd(usage, Price(*charged, "list"))
+    cost = cost_usd(usage, Price(Rates(*charged, Decimal(0)), "list"))
     assert int(cost.scaleb(12)) == exact

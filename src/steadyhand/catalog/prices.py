@@ -15,9 +15,9 @@ from genai_prices.data import providers as price_lists
 from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, TieredPrices
 from genai_prices.types import Provider as PriceList
 
-from steadyhand.types.model import Price, Provider
+from steadyhand.types.model import Price, Provider, Rates
 
-FREE = Price(input=Decimal(0), output=Decimal(0), cached=Decimal(0), source="local")
+FREE = Price(Rates(Decimal(0), Decimal(0), Decimal(0), Decimal(0)), "local")
 """What runs on one's own machine has no price per token."""
 
 _SOURCE = f"genai-prices {version('genai-prices')}"
@@ -37,12 +37,9 @@ def price(provider: Provider, name: str, at: datetime) -> Price | None:
     if row.input_mtok is None or row.output_mtok is None:
         return None
     cached = row.input_mtok if row.cache_read_mtok is None else row.cache_read_mtok
-    return Price(
-        input=_first_tier(row.input_mtok),
-        output=_first_tier(row.output_mtok),
-        cached=_first_tier(cached),
-        source=f"{_SOURCE}, {listed.id}{_reach(row.input_mtok)}",
-    )
+    written = row.input_mtok if row.cache_write_mtok is None else row.cache_write_mtok
+    parts = (row.input_mtok, row.output_mtok, cached, written)
+    return Price(Rates(*(_first_tier(part) for part in parts)), f"{_SOURCE}, {listed.id}{_reach(row.input_mtok)}")
 
 
 def context_tokens(provider: Provider, name: str) -> int | None:

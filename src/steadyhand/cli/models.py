@@ -79,6 +79,6 @@ def _settings(shell: Shell) -> Settings:
 
 def _row(model: Model) -> tuple[str, ...]:
     price = model.price
-    prices = (f"{price.input:f}", f"{price.output:f}") if price else ("unknown", "unknown")
+    prices = (f"{price.rates.input:f}", f"{price.rates.output:f}") if price else ("unknown", "unknown")
     context = f"{model.context_tokens:,}" if model.context_tokens else "-"
     return model.id, *prices, model.provider.place, model.provider.clearance, context

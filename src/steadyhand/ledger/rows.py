@@ -5,20 +5,24 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 
+import msgspec
+
 from steadyhand.storage import jsonb
-from steadyhand.types.model import ModelCall
+from steadyhand.types.model import ModelCall, Price
 from steadyhand.types.run import Run, StepRecord
 
 TABLES: dict[str, tuple[str, ...]] = {
     "run": (
         "id", "feature", "feature_version", "status", "door", "principal", "data_class", "model", "attempts",
-        "confidence", "cost_usd", "snapshot", "error_code", "started_at", "duration_s",
+        "confidence", "cost_usd", "snapshot", "error_code", "started_at", "duration_s", "key_id",
+        "end_user", "routing",
     ),
     "run_payload": ("run_id", "input", "output", "evidence", "error"),
     "run_step": ("run_id", "seq", "name", "attempt", "verdict", "detail", "started_s", "duration_s"),
     "model_call": (
         "run_id", "seq", "model", "attempt", "input_tokens", "output_tokens", "cached_tokens", "cost_usd", "price",
-        "duration_s", "first_token_s", "error", "prompt", "answer",
+        "duration_s", "first_token_s", "error", "prompt", "answer", "cache_write_tokens", "reasoning_tokens",
+        "is_estimated",
     ),
     "retrieval": (
         "run_id", "rank", "knowledge_base", "source", "version_id", "page", "start", "stop", "score", "bm25",
@@ -53,7 +57,8 @@ def _run(run: Run) -> _Row:
     return (
         run.id, run.feature.name, run.feature.version, run.status, run.door, run.principal.name, run.data_class,
         run.model, run.attempt + 1, run.confidence, run.cost_usd, run.retrieval.snapshot if run.retrieval else "",
-        run.failure.code if run.failure else None, run.started_at, run.duration_s,
+        run.failure.code if run.failure else None, run.started_at, run.duration_s, run.principal.key_id,
+        _text(run.end_user), _text(run.routing),
     )  # fmt: skip
 
 
@@ -72,12 +77,19 @@ def _step(run_id: str, step: StepRecord) -> _Row:
 
 
 def _model_call(run_id: str, seq: int, call: ModelCall) -> _Row:
-    price = jsonb({name: str(value) for name, value in asdict(call.price).items()}) if call.price else None
+    price = jsonb(_price(call.price)) if call.price else None
     return (
         run_id, seq, call.model, call.attempt, call.usage.input_tokens, call.usage.output_tokens,
         call.usage.cached_tokens, call.cost_usd, price, call.duration_s, call.first_token_s, _text(call.error),
-        _text(call.prompt), _text(call.answer),
+        _text(call.prompt), _text(call.answer), call.usage.cache_write_tokens, call.usage.reasoning_tokens,
+        call.usage.is_estimated,
     )  # fmt: skip
+
+
+def _price(price: Price) -> dict[str, object]:
+    """The row a cost was computed with; money as text, so that it stays exact."""
+    kept: dict[str, object] = msgspec.to_builtins(price)
+    return {name: value for name, value in kept.items() if value}
 
 
 def _passages(run: Run) -> Iterator[_Row]:

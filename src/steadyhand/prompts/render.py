@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from steadyhand.prompts.template import PASSAGES, Placed, pieces
 from steadyhand.types.feature import Feature
 from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, required
-from steadyhand.types.model import Message, Role
+from steadyhand.types.message import Message, Role
 from steadyhand.types.passage import Passage
 from steadyhand.types.text import DataClass, Origin, Segment
 

@@ -11,11 +11,11 @@ from typing import cast
 
 from steadyhand import plugins
 from steadyhand.catalog import tokens
-from steadyhand.errors import ParameterRefused, ProviderError, ProviderRateLimited, ProviderTimeout
+from steadyhand.errors import ParameterRefused, ProviderError, ProviderRateLimited, ProviderRefused, ProviderTimeout
 from steadyhand.providers.ports import Builtin, BuiltinModel, Dialect
 from steadyhand.providers.transport import Reply, Transport
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import Completion, CompletionRequest, Model, Usage
+from steadyhand.types.model import Completion, CompletionRequest, Model, Task, Usage
 from steadyhand.types.ports import Embed
 
 _Attempt = Callable[[Model, CompletionRequest, float], Awaitable[Completion]]
@@ -102,7 +102,7 @@ class Completer:
         wire = dialect.encode(request, model, is_streamed=True, avoid=avoid)
         began = self._clock()
         async with self._transport.stream(
-            model.provider, wire, key_headers=dialect.key_headers, timeout_s=deadline - began
+            model.provider, wire, authorize=dialect.authorize, timeout_s=deadline - began
         ) as reply:
             if reply.is_event_stream:
                 completion = await self._streamed(dialect, reply, began)
@@ -123,17 +123,22 @@ class Completer:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(deadline - self._clock()):
-                return await loop.run_in_executor(self._threads, self._answer_here, model.name, request)
+                return await loop.run_in_executor(self._threads, self._answer_here, model.name, request.task)
         except TimeoutError:
             raise ProviderTimeout(f"expected an answer within {request.timeout_s:.1f} s; none came") from None
 
-    def _answer_here(self, name: str, request: CompletionRequest) -> Completion:
+    def _answer_here(self, name: str, task: Task | None) -> Completion:
         """Runs in a worker thread; the first call of a model builds it."""
         with self._building:
+            if task is None:
+                raise ProviderRefused(
+                    f"expected the task of a feature; {name} answers no free conversation",
+                    hint="name a model that chats",
+                )
             if name not in self._built:
                 builtin = cast("Builtin", plugins.load("providers.builtin", name))
                 self._built[name] = builtin.build(self._embed)
-        return self._built[name](request)
+        return self._built[name](task)
 
 
 def _counted(completion: Completion, request: CompletionRequest) -> Usage:

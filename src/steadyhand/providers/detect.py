@@ -58,7 +58,7 @@ async def _local(
     has_key = _has_key(provider, secret)
     try:
         status, headers, body = await transport.unary(
-            provider, wire, key_headers=dialect.key_headers, timeout_s=timeout_s
+            provider, wire, authorize=dialect.authorize, timeout_s=timeout_s
         )
         models = dialect.decode_listing(status, headers, body)
     except ProviderError as error:

@@ -2,9 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from steadyhand.types.model import Completion, CompletionRequest, Model
+from steadyhand.types.message import Delta
+from steadyhand.types.model import (
+    Completion,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    Model,
+    Provider,
+    Task,
+)
 from steadyhand.types.ports import Embed
 
 
@@ -18,13 +28,6 @@ class WireRequest:
     method: str = "POST"
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
-    """The next piece of the answer's text."""
-
-    text: str
-
-
 class StreamDecoder(Protocol):
     """Reads one streamed answer.
 
@@ -36,7 +39,7 @@ class StreamDecoder(Protocol):
     @property
     def is_done(self) -> bool: ...
 
-    def feed(self, data: bytes) -> list[TextDelta]: ...
+    def feed(self, data: bytes) -> list[Delta]: ...
 
     def finish(self) -> Completion: ...
 
@@ -46,7 +49,8 @@ class Dialect(Protocol):
 
     `avoid` holds names of request parameters that this server refused before, as `ParameterRefused` named them.
     `decode` takes the whole answer to a request that was not streamed, or to one that failed; it and the stream
-    raise the provider errors of `errors.py`.
+    raise the provider errors of `errors.py`. `authorize` gives the headers that carry the key, or that sign this
+    request with it. A dialect whose vendor has no embeddings, or no list of models, raises `ProviderRefused`.
     """
 
     def encode(
@@ -55,11 +59,15 @@ class Dialect(Protocol):
 
     def decode(self, status: int, headers: Mapping[str, str], body: bytes) -> Completion: ...
 
+    def encode_embeddings(self, request: EmbeddingRequest, model: Model) -> WireRequest: ...
+
+    def decode_embeddings(self, status: int, headers: Mapping[str, str], body: bytes) -> Embeddings: ...
+
     def encode_listing(self) -> WireRequest: ...
 
     def decode_listing(self, status: int, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]: ...
 
-    def key_headers(self, key: str) -> Mapping[str, str]: ...
+    def authorize(self, provider: Provider, wire: WireRequest, key: str, now: datetime) -> Mapping[str, str]: ...
 
     def Stream(self) -> StreamDecoder: ...  # noqa: N802 - a class of the module
 
@@ -67,7 +75,7 @@ class Dialect(Protocol):
 class BuiltinModel(Protocol):
     """A built-in model. Blocks: it is called in a worker thread."""
 
-    def __call__(self, request: CompletionRequest) -> Completion: ...
+    def __call__(self, task: Task) -> Completion: ...
 
 
 class Builtin(Protocol):

@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import aiohttp
 
@@ -17,8 +18,8 @@ from steadyhand.errors import ProviderProtocol, ProviderRefused, ProviderTimeout
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.model import Provider
 
-KeyHeaders = Callable[[str], Mapping[str, str]]
-"""The headers that carry a key; every dialect has its own."""
+Authorize = Callable[[Provider, WireRequest, str, datetime], Mapping[str, str]]
+"""The headers that carry a key or sign a request with it; every dialect has its own."""
 
 _GRACE_S = 0.1
 """How long the last empty chunk of a complete answer is waited for, so that the connection can be used again."""
@@ -92,15 +93,15 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
 
     async def unary(
-        self, provider: Provider, wire: WireRequest, *, key_headers: KeyHeaders, timeout_s: float
+        self, provider: Provider, wire: WireRequest, *, authorize: Authorize, timeout_s: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body of the answer. Raises like `stream`."""
-        async with self.stream(provider, wire, key_headers=key_headers, timeout_s=timeout_s) as reply:
+        async with self.stream(provider, wire, authorize=authorize, timeout_s=timeout_s) as reply:
             return reply.status, reply.headers, await reply.body()
 
     @asynccontextmanager
     async def stream(
-        self, provider: Provider, wire: WireRequest, *, key_headers: KeyHeaders, timeout_s: float
+        self, provider: Provider, wire: WireRequest, *, authorize: Authorize, timeout_s: float
     ) -> AsyncIterator[Reply]:
         """The answer as soon as its headers are there; `timeout_s` bounds it to its last byte.
 
@@ -108,7 +109,7 @@ class Transport:
         Raises `ProviderRefused` without a key, `ProviderTimeout`, `ProviderUnavailable` or `ProviderProtocol`.
         """
         deadline = asyncio.get_running_loop().time() + timeout_s
-        headers = {**wire.headers, **self._authorization(provider, key_headers)}
+        headers = {**wire.headers, **self._authorization(provider, wire, authorize)}
         url = provider.base_url.rstrip("/") + wire.path
         with _translated(provider):
             async with _within(self._limits.first_byte_s, deadline):
@@ -132,7 +133,7 @@ class Transport:
         if self._session is not None:
             await self._session.close()
 
-    def _authorization(self, provider: Provider, key_headers: KeyHeaders) -> Mapping[str, str]:
+    def _authorization(self, provider: Provider, wire: WireRequest, authorize: Authorize) -> Mapping[str, str]:
         variable = provider.key_variable
         if not variable:
             return {}
@@ -146,7 +147,7 @@ class Transport:
                 f"expected a key of printable ASCII in {variable}; found other characters",
                 hint="copy the key again",
             )
-        return key_headers(key)
+        return authorize(provider, wire, key, datetime.now(UTC))
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -10,9 +10,12 @@ _PER = Decimal(1_000_000)
 def cost_usd(usage: Usage, price: Price) -> Decimal:
     """Exact cost of one call in US dollars, not rounded.
 
-    `price` is in USD per million tokens, as vendors publish it. Cached tokens are counted inside
-    `usage.input_tokens` but charged at their own price.
+    Tokens that were read from or written to the vendor's prompt cache are counted inside `usage.input_tokens` but
+    charged at their own rates, reasoning inside `usage.output_tokens` at the rate of all output.
     """
-    fresh = usage.input_tokens - usage.cached_tokens
-    input_usd = fresh * price.input + usage.cached_tokens * price.cached
-    return (input_usd + usage.output_tokens * price.output) / _PER
+    rates = price.at(usage.input_tokens)
+    fresh = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
+    input_usd = (
+        fresh * rates.input + usage.cached_tokens * rates.cached + usage.cache_write_tokens * rates.cache_write
+    )
+    return price.per_request + (input_usd + usage.output_tokens * rates.output) / _PER

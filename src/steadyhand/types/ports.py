@@ -1,6 +1,6 @@
 """What one part needs from another, as the smallest protocol that says it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import Completion, CompletionRequest, Model
+from steadyhand.types.message import Delta
+from steadyhand.types.model import Completion, CompletionRequest, EmbeddingRequest, Embeddings, Model
 from steadyhand.types.passage import Retrieval
 from steadyhand.types.run import Principal, Run
 from steadyhand.types.text import DataClass
@@ -29,6 +30,21 @@ class Complete(Protocol):
     """Have a model answer. Raises the provider errors of `errors.py`, never a vendor's or a library's."""
 
     async def __call__(self, model: Model, request: CompletionRequest) -> Completion: ...
+
+
+class CompleteStreamed(Protocol):
+    """Have a model answer piece by piece; the whole answer comes last. Raises like `Complete`, also between pieces.
+
+    Closing the iterator early ends the provider's work.
+    """
+
+    def __call__(self, model: Model, request: CompletionRequest) -> AsyncGenerator[Delta | Completion, None]: ...
+
+
+class EmbedRemotely(Protocol):
+    """Vectors of texts by a provider's model. Raises like `Complete`."""
+
+    async def __call__(self, model: Model, request: EmbeddingRequest) -> Embeddings: ...
 
 
 class Search(Protocol):

@@ -12,23 +12,30 @@ from steadyhand.types.ids import ModelId, RunId
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.model import Candidate, Completion, ModelCall
 from steadyhand.types.passage import Evidence, Retrieval
+from steadyhand.types.quota import Limit, Spending
 from steadyhand.types.text import DataClass
 
 RunStatus = Literal["answered", "review", "fallback", "refused", "failed"]
 GOOD_ENDINGS: frozenset[RunStatus] = frozenset({"answered", "review", "fallback"})
 """There is something to work with, now or after a person has decided; refused and failed runs have nothing."""
 
-Door = Literal["http", "cli", "python", "console"]
+Door = Literal["http", "cli", "python", "console", "gateway"]
 RoleName = Literal["admin", "caller", "reader"]
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. `key_id` is "" for somebody who has the workspace's files in hand."""
+    """Who calls. `key_id` is "" for somebody who has the workspace's files in hand.
+
+    `limits` bound what the key may use; `models` are patterns such as `openai:*` of what it may call through the
+    gateway, empty for everything.
+    """
 
     name: str
     role: RoleName
     key_id: str = ""
+    limits: tuple[Limit, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +99,9 @@ class Run:
     review: ReviewTask | None = None
     steps: tuple[StepRecord, ...] = field(default=(), repr=False)
     duration_s: float = 0.0
+    end_user: str = ""  # whom the caller named, as a pseudonym
+    routing: str = ""  # why these models, in this order
+    spendings: tuple[Spending, ...] = ()  # what the run used of its limits, booked with its rows
 
     @property
     def cost_usd(self) -> Decimal | None:

@@ -11,7 +11,7 @@ from steadyhand.errors import ProviderRefused
 from steadyhand.providers.builtin._select import Choice, Sentence, choose
 from steadyhand.providers.ports import BuiltinModel
 from steadyhand.types.json import JsonObject, JsonSchema, fields, found_field, required, text_field
-from steadyhand.types.model import Completion, CompletionRequest
+from steadyhand.types.model import Completion, Task
 from steadyhand.types.ports import Embed
 
 NOT_FOUND = "Not found in the sources."
@@ -26,10 +26,10 @@ def build(embed: Embed) -> BuiltinModel:
 class _Extractive:
     embed: Embed
 
-    def __call__(self, request: CompletionRequest) -> Completion:
-        """The best sentences of `request.task.passages`. Raises `ProviderRefused` for fields it cannot fill."""
-        filled = _Fields.of(request.task.output_schema)
-        choice = choose(request.task.query, request.task.passages, self.embed)
+    def __call__(self, task: Task) -> Completion:
+        """The best sentences of `task.passages`. Raises `ProviderRefused` for fields it cannot fill."""
+        filled = _Fields.of(task.output_schema)
+        choice = choose(task.query, task.passages, self.embed)
         sentences = filled.fitting(choice)
         output: JsonObject = {filled.text: answer(sentences)}
         if filled.found:

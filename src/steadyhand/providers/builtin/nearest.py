@@ -18,7 +18,7 @@ from steadyhand.errors import ProviderRefused
 from steadyhand.language.detect import UNKNOWN, language_of
 from steadyhand.providers.ports import BuiltinModel
 from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, required
-from steadyhand.types.model import Completion, CompletionRequest, Example, Task
+from steadyhand.types.model import Completion, Example, Task
 from steadyhand.types.ports import Embed, Vectors
 
 _NEIGHBOURS = 5
@@ -50,9 +50,8 @@ class _Nearest:
         self._lock = Lock()
         self._known: OrderedDict[int, tuple[tuple[Example, ...], Vectors]] = OrderedDict()
 
-    def __call__(self, request: CompletionRequest) -> Completion:
+    def __call__(self, task: Task) -> Completion:
         """The output object as JSON. Raises `ProviderRefused` for a required field that it cannot fill."""
-        task = request.task
         output = dict(task.settled)
         open_kinds = {name: kind for name, kind in _kinds(task.output_schema).items() if name not in output}
         votes = self._votes(task, [name for name, kind in open_kinds.items() if kind == "choice"])

@@ -7,6 +7,7 @@ sends beside the text is not part of the text.
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 
 import msgspec
 
@@ -14,9 +15,19 @@ from steadyhand.errors import ProviderProtocol, ProviderUnavailable
 from steadyhand.providers.dialects._openai_faults import raise_for_reply, refused
 from steadyhand.providers.dialects._sse import Events
 from steadyhand.providers.dialects._strict import strict
-from steadyhand.providers.ports import TextDelta, WireRequest
+from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import Json, JsonObject, JsonSchema
-from steadyhand.types.model import Completion, CompletionRequest, FinishReason, Model, Usage
+from steadyhand.types.message import Delta, TextDelta
+from steadyhand.types.model import (
+    Completion,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    FinishReason,
+    Model,
+    Provider,
+    Usage,
+)
 
 _MOST_TOKENS = 100_000_000  # of one call; more is a vendor's mistake, and would be a cost
 
@@ -98,7 +109,19 @@ class _Listing(msgspec.Struct):
     data: list[_Entry]
 
 
+class _Vector(msgspec.Struct):
+    embedding: tuple[float, ...]
+    index: int = 0
+
+
+class _Vectors(msgspec.Struct):
+    data: list[_Vector]
+    usage: _Usage | None = None
+    model: str | None = None
+
+
 _reply = msgspec.json.Decoder(_Reply)
+_vectors = msgspec.json.Decoder(_Vectors)
 _listing = msgspec.json.Decoder(_Listing)
 
 
@@ -112,8 +135,9 @@ def encode(
     """
     messages: list[Json] = [{"role": message.role, "content": message.text} for message in request.messages]
     body: JsonObject = {"model": model.name, "messages": messages}
-    body["max_completion_tokens" if "max_tokens" in avoid else "max_tokens"] = request.max_output_tokens
-    if "temperature" not in avoid:
+    if request.max_output_tokens is not None:
+        body["max_completion_tokens" if "max_tokens" in avoid else "max_tokens"] = request.max_output_tokens
+    if request.temperature is not None and "temperature" not in avoid:
         body["temperature"] = request.temperature
     if request.output_schema is not None:
         is_native = "response_format" not in avoid
@@ -164,9 +188,30 @@ def decode_listing(status: int, headers: Mapping[str, str], body: bytes) -> tupl
         raise ProviderProtocol(f"expected a list of models; found {body[:100]!r} ({error})") from None
 
 
-def key_headers(key: str) -> Mapping[str, str]:
-    """The headers that carry the key."""
-    return {"authorization": f"Bearer {key}"}
+def encode_embeddings(request: EmbeddingRequest, model: Model) -> WireRequest:
+    """The request for one vector for each text."""
+    body: JsonObject = {"model": model.name, "input": list(request.texts), "encoding_format": "float"}
+    if request.dimensions is not None:
+        body["dimensions"] = request.dimensions
+    return WireRequest("/embeddings", {"content-type": "application/json"}, msgspec.json.encode(body))
+
+
+def decode_embeddings(status: int, headers: Mapping[str, str], body: bytes) -> Embeddings:
+    """The vectors, in the order of the texts. Raises like `decode`."""
+    if not 200 <= status < 300:
+        raise refused(status, headers, body)
+    try:
+        found = _vectors.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProviderProtocol(f"expected a list of vectors; found {body[:100]!r} ({error})") from None
+    in_order = sorted(found.data, key=lambda vector: vector.index)
+    return Embeddings(tuple(vector.embedding for vector in in_order), _usage(found.usage), found.model or "")
+
+
+def authorize(provider: Provider, wire: WireRequest, key: str, now: datetime) -> Mapping[str, str]:
+    """The header that carries the key; Azure calls it `api-key`."""
+    del wire, now
+    return {provider.key_header: key} if provider.key_header else {"authorization": f"Bearer {key}"}
 
 
 class Stream:
@@ -181,7 +226,7 @@ class Stream:
         self._is_refusal = False
         self.is_done = False
 
-    def feed(self, data: bytes) -> list[TextDelta]:
+    def feed(self, data: bytes) -> list[Delta]:
         """The pieces of text that `data` completes; it may be cut anywhere, also inside a character."""
         return [delta for event in self._events.feed(data) for delta in self._take(event)]
 
@@ -202,7 +247,7 @@ class Stream:
             model=self._model,
         )
 
-    def _take(self, event: bytes) -> list[TextDelta]:
+    def _take(self, event: bytes) -> list[Delta]:
         if self.is_done or not event.strip():
             return []
         if event.strip() == b"[DONE]":

@@ -1,0 +1,85 @@
+"""A call of the gateway: what a client asked for in a vendor's own dialect, and how it is answered in it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from steadyhand.errors import SteadyhandError
+from steadyhand.types.message import Delta
+from steadyhand.types.model import Completion, CompletionRequest
+from steadyhand.types.run import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What has to be known of a request before anything is done with it; the rest of the body stays unread.
+
+    `wants_usage`: the client asked for the token counts at the end of its stream. `end_user` is whom the client
+    says it acts for.
+    """
+
+    model: str
+    is_streamed: bool = False
+    max_output_tokens: int | None = None
+    end_user: str = ""
+    wants_usage: bool = True
+
+
+class ReplyWriter(Protocol):
+    """Writes one streamed answer: each method gives the bytes to send next, which may be none.
+
+    `reset` tells a client that opted in that everything sent so far is void and the answer begins anew. `fail` ends
+    a stream with the error as the dialect says it; nothing follows.
+    """
+
+    def begin(self) -> bytes: ...
+
+    def delta(self, delta: Delta) -> bytes: ...
+
+    def end(self, completion: Completion) -> bytes: ...
+
+    def reset(self) -> bytes: ...
+
+    def fail(self, error: SteadyhandError) -> bytes: ...
+
+
+class ClientDialect(Protocol):
+    """A module of `serve/gateway/dialects/`: a client's dialect, read and written. Pure functions, no I/O.
+
+    `NAME` is the provider dialect that speaks the same bytes, and `PATH` where it takes them: calls between the two
+    are forwarded untouched. `head` and `read` raise `InvalidInput`. `run_id` identifies the answer, `created` is in
+    seconds since the epoch.
+    """
+
+    NAME: str
+    PATH: str
+
+    def head(self, body: bytes) -> Head: ...
+
+    def read(self, body: bytes, timeout_s: float) -> CompletionRequest: ...
+
+    def answer(self, completion: Completion, *, model: str, run_id: str, created: int) -> bytes: ...
+
+    def Writer(self, *, model: str, run_id: str, created: int, wants_usage: bool) -> ReplyWriter: ...  # noqa: N802
+
+    def failure(self, error: SteadyhandError) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayCall:
+    """One request of a client. `accepts_reset`: it can be told to forget what it was sent."""
+
+    dialect: ClientDialect
+    head: Head
+    body: bytes
+    principal: Principal
+    accepts_reset: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A whole answer, in the client's dialect, whose row is safe."""
+
+    status: int
+    body: bytes
+    run_id: str
+    model: str

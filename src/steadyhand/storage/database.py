@@ -55,6 +55,13 @@ class Transaction:
                 await copy.write_row(row)
 
 
+    async def copy_text(self, table: str, columns: Sequence[str], lines: bytes) -> None:
+        """Append rows that are written in COPY's text format already, each line with its end."""
+        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+        async with self._connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            await copy.write(lines)
+
+
 class Database:
     """A pool of connections. `revive` is called when the server seems to be gone; it may block."""
 

@@ -1,0 +1,158 @@
+"""Puts gateway calls on disk: into the journal before the answer leaves, into the database a moment later.
+
+A call is journalled with one write and no wait. A writer gathers what has come and commits it in one COPY each
+table; at a thousand calls a second a commit carries fifty of them, and costs each of them microseconds.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from steadyhand.errors import DatabaseUnavailable, Duplicate, StorageError
+from steadyhand.ledger.booking import Booking
+from steadyhand.ledger.journal import Journal, left_behind
+from steadyhand.ledger.lines import TABLES, lines, spendings_of
+from steadyhand.storage import Database, Transaction
+from steadyhand.types.gateway import Exchange
+
+_GATHER_S = 0.05  # how long calls gather before a commit: they are in the journal already
+_BATCH = 1_000
+_WAITING_MAX = 20_000  # calls that may wait for a database that is away, before new ones are refused
+_PAUSE_S = 1.0  # between two tries while the database is away
+
+_log = logging.getLogger(__name__)
+
+
+class ExchangeLedger:
+    """The writer of one process. `start` it in the event loop that records, `close` it before that ends.
+
+    `folder` holds the journals of all processes of a workspace; `name` is this process's own, never used again.
+    """
+
+    def __init__(self, database: Database, booking: Booking, folder: Path, name: str) -> None:
+        self._database = database
+        self._booking = booking
+        self._folder = folder
+        self._journal = Journal(folder, name)
+        self._waiting: list[bytes] = []
+        self._has_some = asyncio.Event()
+        self._is_closing = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Bring home what processes that are gone left behind, then begin to write."""
+        for path, records in left_behind(self._folder):
+            for begin in range(0, len(records), _BATCH):
+                await self._add_missing(records[begin : begin + _BATCH])
+            path.unlink()
+        self._writer = asyncio.create_task(self._write_until_closed(), name="exchanges")
+
+    async def close(self) -> None:
+        """Write what is still waiting, then stop; what cannot be written stays in the journal."""
+        self._is_closing.set()
+        self._has_some.set()
+        if self._writer is not None:
+            with suppress(asyncio.CancelledError):
+                await self._writer
+        self._journal.close()
+
+    def admit(self) -> None:
+        """Raises `DatabaseUnavailable` when more calls wait to be written than may."""
+        if len(self._waiting) >= _WAITING_MAX:
+            raise DatabaseUnavailable(
+                f"expected a database that takes rows; {len(self._waiting)} calls wait to be recorded",
+                hint="see the log of PostgreSQL",
+            )
+
+    def record(self, exchange: Exchange) -> None:
+        """Returns when the call's rows are in the journal. Raises `StorageError`."""
+        record = lines(exchange)
+        self._journal.append(record)
+        self._waiting.append(record)
+        if len(self._waiting) == 1:
+            self._has_some.set()
+
+    async def _write_until_closed(self) -> None:
+        while True:
+            await self._has_some.wait()
+            if not self._is_closing.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_closing.wait(), _GATHER_S)
+            self._has_some.clear()
+            batch, self._waiting = self._waiting, []
+            turn = self._journal.turn()
+            for begin in range(0, len(batch), _BATCH):
+                if not await self._write(batch[begin : begin + _BATCH]):
+                    return
+            self._journal.empty(turn)
+            if self._is_closing.is_set() and not self._waiting:
+                return
+
+    async def _write(self, records: Sequence[bytes]) -> bool:
+        """Write until it is done; False when the process closes before the database came back."""
+        while True:
+            try:
+                await self._commit(records)
+            except Duplicate:
+                await self._add_missing(records)  # an earlier commit's answer was lost
+            except DatabaseUnavailable as error:
+                if self._is_closing.is_set():
+                    _log.error("%d calls stay in the journal: %s", len(records), error)
+                    return False
+                await self._wait_for_database(error)
+                continue
+            except StorageError as error:
+                await self._refuse(records, error)
+            return True
+
+    async def _wait_for_database(self, error: DatabaseUnavailable) -> None:
+        _log.warning("calls wait in the journal: %s", error)
+        with suppress(StorageError):
+            await self._database.revive()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_closing.wait(), _PAUSE_S)
+
+    async def _refuse(self, records: Sequence[bytes], error: StorageError) -> None:
+        """One record that the database will not have must take no other along; it is kept in a file of its own."""
+        if len(records) > 1:
+            for record in records:
+                await self._write([record])
+            return
+        kept = self._folder / "refused.lines"
+        _log.error("a call could not be recorded and is kept in %s: %s", kept, error)
+        await asyncio.to_thread(_append, kept, records[0])
+
+    async def _add_missing(self, records: Sequence[bytes]) -> None:
+        """Write those records that are not there yet."""
+        ids = [record[1:27].decode() for record in records]
+        rows = await self._database.rows("SELECT id FROM run WHERE id = ANY(%s)", [ids])
+        there = {row["id"] for row in rows}
+        missing = [record for run_id, record in zip(ids, records, strict=True) if run_id not in there]
+        if missing:
+            await self._commit(missing)
+
+    async def _commit(self, records: Sequence[bytes]) -> None:
+        spendings = [spending for record in records for spending in spendings_of(record)]
+        async with self._database.transaction() as transaction:
+            await _copy(transaction, records)
+            if spendings:
+                await self._booking.book(transaction, spendings)
+        self._booking.booked(spendings)
+
+
+async def _copy(transaction: Transaction, records: Sequence[bytes]) -> None:
+    by_table: dict[bytes, list[bytes]] = {letter: [] for letter in TABLES}
+    for record in records:
+        for line in record.splitlines(keepends=True):
+            if line[:1] in by_table:
+                by_table[line[:1]].append(line[1:])
+    for letter, (table, columns) in TABLES.items():
+        if by_table[letter]:
+            await transaction.copy_text(table, columns, b"".join(by_table[letter]))
+
+
+def _append(path: Path, content: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(content)

@@ -1,0 +1,85 @@
+"""Rows on their way to the database, safe from the death of the process: two files that take turns.
+
+A record is appended with one write before its answer leaves, so that the kernel has it: `kill -9` loses nothing,
+and a power cut at most what was written since the last commit, some milliseconds. Whatever a process leaves behind,
+the next one that opens the folder brings home.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from steadyhand.errors import DiskFull, NotWritable, StorageError
+
+_END = b"E\n"  # closes a record: one without it was being written when the process died
+
+
+class Journal:
+    """The journal of one process in `folder`. `name` is the process's own and never used again."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._paths = [folder / f"{name}.{turn}.rows" for turn in "ab"]
+        self._files = [os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600) for path in self._paths]
+        for file in self._files:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._sizes = [0, 0]
+        self._active = 0
+
+    def append(self, record: bytes) -> None:
+        """Returns when the kernel has the record. Raises `DiskFull` or `NotWritable`; then nothing was written."""
+        content = record + _END
+        file, size = self._files[self._active], self._sizes[self._active]
+        try:
+            written = os.write(file, content)
+        except OSError as error:
+            raise _failure(error) from None
+        if written < len(content):
+            os.ftruncate(file, size)
+            raise DiskFull("expected room for the journal of the ledger; the disk is full", hint="make room")
+        self._sizes[self._active] = size + written
+
+    def turn(self) -> int:
+        """Let later records go to the other file; the number of the one that holds what came before."""
+        full, self._active = self._active, 1 - self._active
+        return full
+
+    def empty(self, turn: int) -> None:
+        """The file's records are in the database."""
+        os.ftruncate(self._files[turn], 0)
+        self._sizes[turn] = 0
+
+    def close(self) -> None:
+        """Remove the files when nothing is left in them."""
+        for path, file, size in zip(self._paths, self._files, self._sizes, strict=True):
+            if size == 0:
+                path.unlink(missing_ok=True)
+            os.close(file)
+
+
+def left_behind(folder: Path) -> Iterator[tuple[Path, list[bytes]]]:
+    """The files of processes that are gone, with their whole records; each is held until the next is asked for."""
+    for path in sorted(folder.glob("*.rows")):
+        file = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue  # its process lives
+        else:
+            yield path, list(_records(path.read_bytes()))
+        finally:
+            os.close(file)
+
+
+def _failure(error: OSError) -> StorageError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull("expected room for the journal of the ledger; the disk is full", hint="make room")
+    return NotWritable(f"expected to write the journal of the ledger; {error.strerror}", hint="check its folder")
+
+
+def _records(content: bytes) -> Iterator[bytes]:
+    *whole, _torn = content.split(b"\n" + _END)
+    for record in whole:
+        yield record + b"\n"

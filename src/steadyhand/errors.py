@@ -24,6 +24,7 @@ SteadyhandError
 ├── RunTimeout              a run was not done within the contract's time
 ├── RunCancelled            whoever asked for the run went away, and it was broken off
 ├── OutputRejected          no output passed the contract's checks
+├── ReviewPending           a person decides before the output is given
 ├── NoModel                 no model may or could serve the run
 ├── BudgetExceeded
 ├── RateLimited             too many requests or tokens in this minute
@@ -156,16 +157,23 @@ class ProviderRateLimited(ProviderError):
 
 
 class ProviderRefused(ProviderError):
-    """The provider will not serve this request: a wrong key, an unknown model, a filter."""
+    """The provider will not serve this request: a wrong key, an unknown model, a filter.
+
+    `vendor_status` is the status of its answer; 0 where it gave none or was not asked.
+    """
 
     code, status = "provider.refused", 502
+
+    def __init__(self, message: str, *, hint: str = "", vendor_status: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.vendor_status = vendor_status
 
 
 class ParameterRefused(ProviderRefused):
     """The provider does not know one `parameter` of the request; it may serve the same request without it."""
 
-    def __init__(self, message: str, *, hint: str = "", parameter: str) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, hint: str = "", vendor_status: int = 0, parameter: str) -> None:
+        super().__init__(message, hint=hint, vendor_status=vendor_status)
         self.parameter = parameter
 
 
@@ -203,6 +211,12 @@ class OutputRejected(SteadyhandError):
     """No output passed the contract's checks."""
 
     code, status, is_retryable = "output.rejected", 502, True
+
+
+class ReviewPending(SteadyhandError):
+    """A person decides first, and the caller's dialect has no words for waiting; the run's id is in the error."""
+
+    code, status = "run.review", 422
 
 
 class NoModel(SteadyhandError):

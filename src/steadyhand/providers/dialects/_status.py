@@ -29,7 +29,7 @@ def failure(status: int, headers: Mapping[str, str], said: str) -> ProviderError
         return ProviderUnavailable(message)
     if status < 400:
         return ProviderRefused(message, hint="redirects are not followed: put the final address into base_url")
-    return ProviderRefused(message, hint=_HINTS.get(status, ""))
+    return ProviderRefused(message, hint=_HINTS.get(status, ""), vendor_status=status)
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -1,5 +1,6 @@
 """The catalogue: which models exist, where they run, who may see what, and what is known of their price."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -8,9 +9,9 @@ import pytest
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers, shipped
 from steadyhand.errors import WorkspaceInvalid, did_you_mean
-from steadyhand.settings import ProviderSettings
+from steadyhand.settings import CatalogSettings, ProviderSettings
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import Model
+from steadyhand.types.model import Model, Price, Rates
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -42,15 +43,87 @@ def test_a_cached_token_costs_the_full_price_where_no_discount_is_published() ->
     assert price.rates.cached == price.rates.input
 
 
-def test_a_price_that_depends_on_the_hour_is_read_for_that_hour() -> None:
-    night = catalog(NOON.replace(hour=20))
-    assert found("deepseek:deepseek-chat", night).price != found("deepseek:deepseek-chat").price
+def test_a_price_is_read_again_when_it_may_have_changed() -> None:
+    instants = iter([NOON, NOON.replace(second=59), NOON.replace(hour=20)])
+    moving = Catalog(providers({}), now=lambda: next(instants))
+    noon, same, night = (found("deepseek:deepseek-chat", moving) for _ in range(3))
+    assert same is noon
+    assert night.price != noon.price
 
 
-def test_a_price_with_tiers_says_how_far_the_first_one_reaches() -> None:
-    price = found("openai:gpt-5.5").price
-    assert price is not None
-    assert "prompts up to 272000 tokens" in price.source
+def test_an_entry_is_kept_but_not_those_of_every_name_somebody_asks_for() -> None:
+    full = catalog()
+    first = full.find(ModelId("ollama:mine"))
+    assert full.find(ModelId("ollama:mine")) is first
+    for number in range(2_000):
+        full.find(ModelId(f"ollama:{number}"))
+    assert full.find(ModelId("ollama:mine")) == first
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("gpt-4o-mini", "openai:gpt-4o-mini"),
+        ("gpt-4o-mini-2024-07-18", "openai:gpt-4o-mini-2024-07-18"),
+        ("mistral-small-latest", "mistral:mistral-small-latest"),
+        ("deepseek-chat", "deepseek:deepseek-chat"),
+        ("llama-3.3-70b-versatile", "groq:llama-3.3-70b-versatile"),
+        ("gpt-4o-mni", None),
+        ("", None),
+    ],
+)
+def test_a_bare_name_means_the_model_of_the_vendor_who_made_it(name: str, meant: str | None) -> None:
+    assert catalog().named(name) == meant
+
+
+def test_every_bare_name_leads_to_a_model() -> None:
+    full = catalog()
+    named = [full.named(name) for model in full.ids() for name in [model.partition(":")[2]]]
+    assert all(full.find(model) for model in named if model)
+
+
+def test_what_the_workspace_says_counts_before_what_is_shipped() -> None:
+    row = CatalogSettings(
+        input_usd=Decimal("0.11"),
+        output_usd=Decimal("0.22"),
+        cached_usd=Decimal("0.05"),
+        context_tokens=99_000,
+        capabilities=["tools"],
+        strengths=["extraction"],
+        size="large",
+    )
+    own = Catalog(providers({}), now=lambda: NOON, rows={"openai:gpt-4o-mini": row, "openai:gpt-99": row})
+    for name in ("gpt-4o-mini", "gpt-99"):
+        model = found(f"openai:{name}", own)
+        assert model.price == Price(
+            Rates(Decimal("0.11"), Decimal("0.22"), Decimal("0.05"), Decimal("0.11")), "steadyhand.toml"
+        )
+        assert (model.context_tokens, model.size, model.strengths) == (99_000, "large", ("extraction",))
+        assert model.capabilities == {"tools"}
+        assert model.id in own.ids()
+    assert found("openai:gpt-4o", own).price == found("openai:gpt-4o").price
+
+
+def test_what_the_workspace_does_not_say_stays_as_it_is_shipped() -> None:
+    row = CatalogSettings(max_output_tokens=512)
+    own = Catalog(providers({}), now=lambda: NOON, rows={"mistral:small": row})
+    assert found("mistral:small", own) == replace(found("mistral:small"), max_output_tokens=512)
+
+
+@pytest.mark.parametrize(
+    ("model", "row", "expected"),
+    [
+        ("opnai:gpt-4o", CatalogSettings(size="small"), "provider:name"),
+        ("gpt-4o", CatalogSettings(size="small"), "provider:name"),
+        ("openai:", CatalogSettings(size="small"), "provider:name"),
+        ("openai:gpt-4o", CatalogSettings(input_usd=Decimal(1)), "output_usd beside input_usd"),
+        ("openai:gpt-4o", CatalogSettings(cached_usd=Decimal(1)), "input_usd and output_usd beside cached_usd"),
+    ],
+)
+def test_a_row_that_cannot_be_right_is_refused(model: str, row: CatalogSettings, expected: str) -> None:
+    with pytest.raises(WorkspaceInvalid, match=expected) as refused:
+        Catalog(providers({}), now=lambda: NOON, rows={model: row})
+    assert refused.value.hint
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,25 @@
 """The catalogue: `provider:name` to everything that is known about the model."""
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from functools import cache
+from datetime import date, datetime
+from functools import cache, cached_property
 from importlib.resources import files
 
 import msgspec
 
-from steadyhand.catalog import prices
+from steadyhand.catalog import own, prices
 from steadyhand.catalog.providers import shipped
+from steadyhand.settings import CatalogSettings
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import Model, Provider
+from steadyhand.types.model import Capability, Model, Provider, Size
+
+_ORIGINS = ("openai", "anthropic", "gemini", "mistral", "deepseek", "cohere", "xai")
+"""Providers that made the models they serve. A bare name is theirs before it is a reseller's."""
+
+_MOST_FOUND = 1_024  # entries kept; clients may ask for any name
 
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -21,45 +28,108 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     name: str = ""
     context_tokens: int | None = None
     description: str = ""
+    max_output_tokens: int | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    strengths: tuple[str, ...] = ()
+    size: Size = ""
+    deprecated_on: date | None = None
+    vram_gb: float | None = None
+
+
+_EMPTY = _Row()
 
 
 class Catalog:
-    """Every model a workspace can name. `now` gives the instant whose prices are asked for, aware and UTC."""
+    """Every model a workspace can name. `now` gives the instant whose prices are asked for, aware and UTC.
 
-    def __init__(self, providers: Mapping[str, Provider], *, now: Callable[[], datetime]) -> None:
+    `rows` are the workspace's own `[catalog."provider:name"]` tables: what they say counts before what is shipped.
+    Raises `WorkspaceInvalid` for a row that cannot be right.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        *,
+        now: Callable[[], datetime],
+        rows: Mapping[str, CatalogSettings] | None = None,
+    ) -> None:
         self._providers = providers
         self._now = now
+        self._own = rows or {}
+        own.check(self._own, providers)
+        self._found: dict[ModelId, Model | None] = {}
+        self._minute = 0
 
     def find(self, model: ModelId) -> Model | None:
-        """The entry of `provider:name`, or None.
+        """The entry of `provider:name` with the price of this minute, or None.
 
         A provider that publishes its models knows only those; a local server and a provider that the workspace adds
         are taken at their word for any name.
         """
+        now = self._now()
+        minute = int(now.timestamp()) // 60  # no price changes within one
+        if minute != self._minute or len(self._found) >= _MOST_FOUND:
+            self._found, self._minute = {}, minute
+        if model not in self._found:
+            self._found[model] = self._entry(model, now)
+        return self._found[model]
+
+    def named(self, name: str) -> ModelId | None:
+        """The model that is meant by a name without provider, such as `gpt-4o-mini`.
+
+        The vendor that made it comes first, then the one provider that lists this very name; None when there is
+        none, or more than one.
+        """
+        return self._by_name.get(name)
+
+    def ids(self) -> tuple[ModelId, ...]:
+        """Every model that is known by name, sorted; models of open providers are not among them."""
+        return self._ids
+
+    @cached_property
+    def _ids(self) -> tuple[ModelId, ...]:
+        own = {model for model in _rows() if model.partition(":")[0] in self._providers}
+        listed = {f"{name}:{each}" for name, provider in self._providers.items() for each in prices.names(provider)}
+        return tuple(ModelId(model) for model in sorted(own | listed | set(self._own)))
+
+    @cached_property
+    def _by_name(self) -> dict[str, ModelId]:
+        known = {name: prices.names(self._providers[name]) for name in shipped() if name in self._providers}
+        count = Counter(each for listed in known.values() for each in listed)
+        found = {
+            each: ModelId(f"{name}:{each}") for name, listed in known.items() for each in listed if count[each] == 1
+        }
+        for name in reversed(_ORIGINS):
+            found |= {each: ModelId(f"{name}:{each}") for each in known.get(name, ())}
+        return found
+
+    def _entry(self, model: ModelId, at: datetime) -> Model | None:
         provider_name, _, alias = model.partition(":")
         provider = self._providers.get(provider_name)
         if provider is None or not alias:
             return None
         name = _row(provider, alias).name or alias
         row = _row(provider, name)
-        is_known = f"{provider_name}:{name}" in _rows() or prices.is_listed(provider, name)
+        said = self._own.get(model) or self._own.get(f"{provider_name}:{name}")
+        is_known = said is not None or row is not _EMPTY or prices.is_listed(provider, name)
         if _is_closed(provider) and not is_known:
             return None
         home = _where(provider, name)
-        return Model(
+        entry = Model(
             id=model,
             provider=home,
             name=name,
-            price=prices.price(home, name, self._now()),
+            price=prices.price(home, name, at),
             context_tokens=row.context_tokens or prices.context_tokens(provider, name),
             description=row.description,
+            max_output_tokens=row.max_output_tokens,
+            capabilities=row.capabilities,
+            strengths=row.strengths,
+            size=row.size,
+            deprecated_on=row.deprecated_on,
+            vram_gb=row.vram_gb,
         )
-
-    def ids(self) -> tuple[ModelId, ...]:
-        """Every model that is known by name, sorted; models of open providers are not among them."""
-        own = {model for model in _rows() if model.partition(":")[0] in self._providers}
-        listed = {f"{name}:{each}" for name, provider in self._providers.items() for each in prices.names(provider)}
-        return tuple(ModelId(model) for model in sorted(own | listed))
+        return own.changed(entry, said) if said else entry
 
 
 @cache
@@ -69,12 +139,22 @@ def _rows() -> dict[str, _Row]:
 
 
 def _row(provider: Provider, name: str) -> _Row:
-    return _rows().get(f"{provider.name}:{name}", _Row())
+    """What we know of the model, under its own name or the one that its price list gives it."""
+    rows = _rows()
+    return (
+        rows.get(f"{provider.name}:{name}")
+        or rows.get(f"{provider.name}:{prices.listed_as(provider, name)}")
+        or _EMPTY
+    )
 
 
 def _is_closed(provider: Provider) -> bool:
-    """Are all of the provider's models known? Those built in are; a shipped vendor's are in its price list."""
-    return provider.name in shipped() and (not provider.base_url or prices.has_list(provider))
+    """Are all of the provider's models known? Those built in are; a shipped vendor's are in its price list.
+
+    Where the customer has an address of his own, as on Azure, he also names his models himself.
+    """
+    row = shipped().get(provider.name)
+    return row is not None and row.is_complete and (not provider.base_url or prices.has_list(provider))
 
 
 def _where(provider: Provider, name: str) -> Provider:

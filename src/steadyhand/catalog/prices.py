@@ -5,7 +5,7 @@ here uses the network: the package's updater is never started.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -15,31 +15,41 @@ from genai_prices.data import providers as price_lists
 from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, TieredPrices
 from genai_prices.types import Provider as PriceList
 
-from steadyhand.types.model import Price, Provider, Rates
+from steadyhand.types.model import Price, Provider, Rates, Tier
 
 FREE = Price(Rates(Decimal(0), Decimal(0), Decimal(0), Decimal(0)), "local")
 """What runs on one's own machine has no price per token."""
 
-_SOURCE = f"genai-prices {version('genai-prices')}"
+SOURCE = f"genai-prices {version('genai-prices')}"
+
+_Listed = Decimal | TieredPrices | None  # as the package writes one rate
+_THOUSAND = Decimal(1_000)
 
 
 def price(provider: Provider, name: str, at: datetime) -> Price | None:
-    """The row in force at `at` (some vendors charge by the hour of the day); None when the price is unknown.
-
-    Where the price rises with the length of the prompt this is the first tier; `source` says how far it reaches.
-    """
+    """The row in force at `at` (some vendors charge by the hour of the day); None when the price is unknown."""
     if provider.place == "local":
         return FREE
     listed = _listed(provider.base_url, name)
-    if listed is None:
+    return in_force(listed, at) if listed else None
+
+
+def in_force(listed: ModelInfo, at: datetime) -> Price | None:
+    """The price of a model of a list at `at`; None where it is not by tokens.
+
+    A vendor that publishes a rate for input alone sells no output: the model embeds or classifies. Sounds, images,
+    searches and a vendor's slower or faster service have prices of their own, which are not in here.
+    """
+    row: dict[str, _Listed] = vars(listed.get_prices(at))
+    if row.get("input_mtok") is None:
         return None
-    row = listed.get_prices(at)
-    if row.input_mtok is None or row.output_mtok is None:
-        return None
-    cached = row.input_mtok if row.cache_read_mtok is None else row.cache_read_mtok
-    written = row.input_mtok if row.cache_write_mtok is None else row.cache_write_mtok
-    parts = (row.input_mtok, row.output_mtok, cached, written)
-    return Price(Rates(*(_first_tier(part) for part in parts)), f"{_SOURCE}, {listed.id}{_reach(row.input_mtok)}")
+    starts = {tier.start for rate in row.values() if isinstance(rate, TieredPrices) for tier in rate.tiers}
+    return Price(
+        rates=_rates(row, 0),
+        source=f"{SOURCE}, {listed.id}",
+        tiers=tuple(Tier(start, _rates(row, start + 1)) for start in sorted(starts)),
+        per_request=(_rate(row, "requests_kcount", 0) or Decimal(0)) / _THOUSAND,
+    )
 
 
 def context_tokens(provider: Provider, name: str) -> int | None:
@@ -58,9 +68,20 @@ def has_list(provider: Provider) -> bool:
     return _list(provider.base_url) is not None
 
 
+def listed_as(provider: Provider, name: str) -> str:
+    """What the price list calls the model: `gpt-4o` for `gpt-4o-2024-08-06`; "" when it does not know it."""
+    listed = _listed(provider.base_url, name)
+    return listed.id if listed else ""
+
+
 def names(provider: Provider) -> tuple[str, ...]:
     """Names the provider's models are called by, sorted; empty without a price list."""
-    listed = _list(provider.base_url)
+    return _names(provider.base_url)
+
+
+@cache
+def _names(base_url: str) -> tuple[str, ...]:
+    listed = _list(base_url)
     models = listed.models if listed else []
     spelled = {name for model in models for name in _spellings(model.match)}
     return tuple(sorted(spelled | {model.id for model in models if model.is_match(model.id)}))
@@ -86,9 +107,25 @@ def _spellings(match: MatchLogic) -> Iterator[str]:
             yield from _spellings(part)
 
 
-def _first_tier(value: Decimal | TieredPrices) -> Decimal:
-    return value.base if isinstance(value, TieredPrices) else value
+def _rates(row: Mapping[str, _Listed], input_tokens: int) -> Rates:
+    """What a prompt of so many tokens is charged by. What has no rate of its own costs what it is a part of."""
+    plain = _rate(row, "input_mtok", input_tokens) or Decimal(0)
+    cached = _rate(row, "cache_read_mtok", input_tokens)
+    written = _rate(row, "cache_write_mtok", input_tokens)
+    return Rates(
+        input=plain,
+        output=_rate(row, "output_mtok", input_tokens) or Decimal(0),
+        cached=plain if cached is None else cached,
+        cache_write=plain if written is None else written,
+        cache_write_1h=_rate(row, "cache_write_1h_mtok", input_tokens),
+        reasoning=_rate(row, "output_reasoning_mtok", input_tokens),
+    )
 
 
-def _reach(value: Decimal | TieredPrices) -> str:
-    return f", prompts up to {value.tiers[0].start} tokens" if isinstance(value, TieredPrices) else ""
+def _rate(row: Mapping[str, _Listed], key: str, input_tokens: int) -> Decimal | None:
+    """One rate for a prompt of so many tokens: beyond the start of a tier, its rate holds for all of them."""
+    rate = row.get(key)
+    if not isinstance(rate, TieredPrices):
+        return rate
+    beyond = [tier.price for tier in rate.tiers if input_tokens > tier.start]
+    return beyond[-1] if beyond else rate.base

@@ -84,9 +84,10 @@ class CompletionRequest:
 class Usage:
     """Tokens of one call.
 
-    `input_tokens` includes `cached_tokens` and `cache_write_tokens`, `output_tokens` includes `reasoning_tokens`,
-    whatever the vendor's own words count. `is_estimated`: the provider counted none, so they were estimated from
-    the texts, on the high side.
+    `input_tokens` includes `cached_tokens` and `cache_write_tokens`, which includes `cache_write_1h_tokens` (those
+    kept for an hour, where the vendor charges more for that); `output_tokens` includes `reasoning_tokens`, whatever
+    the vendor's own words count. `is_estimated`: the provider counted none, so they were estimated from the texts,
+    on the high side.
     """
 
     input_tokens: int = 0
@@ -95,6 +96,7 @@ class Usage:
     is_estimated: bool = False
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_1h_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +136,14 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """US dollars per million tokens, as vendors publish it."""
+    """US dollars per million tokens, as vendors publish it. What is None costs what it is a part of."""
 
     input: Decimal
     output: Decimal
     cached: Decimal  # read from the vendor's prompt cache
     cache_write: Decimal  # written to it
+    cache_write_1h: Decimal | None = None  # written to it for an hour, a part of what is written
+    reasoning: Decimal | None = None  # a part of the output
 
 
 @dataclass(frozen=True, slots=True)

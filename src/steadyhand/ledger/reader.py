@@ -71,11 +71,13 @@ class LedgerReader:
         """
         full = await self._full_id(run_id)
         run = await self._database.row(
-            "SELECT * FROM run JOIN run_payload ON run_payload.run_id = run.id WHERE run.id = %s", [full]
+            "SELECT * FROM run LEFT JOIN run_payload ON run_payload.run_id = run.id WHERE run.id = %s", [full]
         )
         if run is None:
             raise NotFound(f"expected a recorded run; found none with the id {run_id!r}", hint=_LIST)
         del run["run_id"]
+        if run["input"] is None:  # a gateway call: what went in and came out is with its model calls
+            run.update(input={}, evidence=[])
         reviews = await self._rows("review_task", full, "run_id")
         return RunTrace(
             run=run,

@@ -1,5 +1,6 @@
 """A call of the gateway: what a client asked for in a vendor's own dialect, and how it is answered in it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -52,7 +53,7 @@ class ClientDialect(Protocol):
 
     `NAME` is the provider dialect that speaks the same bytes, and `PATH` where it takes them: calls between the two
     are forwarded untouched. `head` and `read` raise `InvalidInput`. `run_id` identifies the answer, `created` is in
-    seconds since the epoch.
+    seconds since the epoch. `status` is the one that goes with `failure`.
     """
 
     NAME: str
@@ -68,16 +69,22 @@ class ClientDialect(Protocol):
 
     def failure(self, error: SteadyhandError) -> bytes: ...
 
+    def status(self, error: SteadyhandError) -> int: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayCall:
-    """One request of a client. `accepts_reset`: it can be told to forget what it was sent."""
+    """One request of a client. `accepts_reset`: it can be told to forget what it was sent.
+
+    `headers` are those of the client that the vendor has to see, such as `anthropic-version`.
+    """
 
     dialect: ClientDialect
     head: Head
     body: bytes
     principal: Principal
     accepts_reset: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,244 @@
+"""The gateway: calls in a vendor's dialect, answered by any model.
+
+The same path as every run, admit to record, with nothing on it that a proxy would not need: no database, no copy of
+the body, and bytes forwarded untouched when client and vendor speak one dialect.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from steadyhand.errors import NoModel, ProviderError, RunCancelled, SteadyhandError
+from steadyhand.ledger.ids import new_id
+from steadyhand.pipeline.gateway.booking import Booking
+from steadyhand.pipeline.gateway.forward import speaks
+from steadyhand.pipeline.gateway.guard import guarded
+from steadyhand.pipeline.gateway.names import Route, check_allowed
+from steadyhand.pipeline.gateway.ports import GatewayPorts
+from steadyhand.pipeline.gateway.stream_attempt import StreamAttempt
+from steadyhand.pipeline.gateway.upstream import WRONG_REQUEST, Upstream
+from steadyhand.pipeline.gateway.visit import Visit
+from steadyhand.routing.attempts import Attempts
+from steadyhand.types.gateway import Exchange, GatewayCall, Head, Served
+from steadyhand.types.model import Completion, EmbeddingRequest, Embeddings, Model
+from steadyhand.types.quota import Limit
+from steadyhand.types.run import Failure, Principal
+
+_BYTES_PER_TOKEN = 3  # of a request's JSON: rather too few, so that enough is reserved
+
+
+class Passthrough:
+    """Answers gateway calls. Every call that is admitted ends with its rows in the journal, before its answer's
+    last byte leaves."""
+
+    def __init__(self, ports: GatewayPorts) -> None:
+        self._ports = ports
+        self._upstream = Upstream(ports)
+
+    def names(self, principal: Principal) -> list[str]:
+        """Every name that the caller may use as a model, sorted."""
+        return self._ports.names.all(principal)
+
+    async def answer(self, call: GatewayCall) -> Served:
+        """A whole answer. Raises `SteadyhandError`, with the run's id once the call was admitted."""
+        visit = await self._visit(call)
+        try:
+            status, body = await self._answered(visit)
+        except BaseException as error:
+            visit.booking.end(error)
+            raise
+        visit.booking.end(None)
+        return Served(
+            status=status, body=body, run_id=visit.booking.exchange.run_id, model=visit.booking.exchange.model or ""
+        )
+
+    async def stream(self, call: GatewayCall) -> AsyncGenerator[bytes, None]:
+        """The answer piece by piece, in the client's dialect. The first piece comes when a vendor has begun.
+
+        Raises before the first piece; afterwards an error is the last piece. Closing the generator early ends the
+        vendor's work, and the call is billed by what has come.
+        """
+        visit = await self._visit(call)
+        attempts = self._attempts(visit.route, visit.deadline)
+        failure: SteadyhandError | None = None
+        try:
+            while failure is None and (attempt := attempts.next()) is not None:
+                if attempt.wait_s:
+                    await asyncio.sleep(attempt.wait_s)
+                one = StreamAttempt(self._ports, visit, attempts, attempt)
+                async with aclosing(one.pieces()) as pieces:
+                    async for piece in pieces:
+                        visit.has_begun = True
+                        yield piece
+                if one.completion is not None:
+                    visit.booking.end(None)
+                    yield one.tail
+                    return
+                failure = one.obstacle
+            raise failure or attempts.failure
+        except GeneratorExit:
+            visit.booking.end(RunCancelled("the client went away"))
+            raise
+        except SteadyhandError as error:
+            visit.booking.end(error)
+            if not visit.has_begun:
+                raise
+            yield visit.writes().fail(error)
+        except BaseException as error:
+            visit.booking.end(error)
+            raise
+
+    async def embed(self, principal: Principal, model: str, request: EmbeddingRequest) -> tuple[Embeddings, str]:
+        """Vectors of the texts, and the run's id. Raises like `answer`."""
+        head, texts = Head(model=model, max_output_tokens=0), msgspec.json.encode(request.texts)
+        booking = self._booking(principal, head, texts.decode())
+        route = await self._admitted(booking, head, texts)
+        try:
+            embeddings = await self._embedded(booking, route, request)
+        except BaseException as error:
+            booking.end(error)
+            raise
+        booking.end(None)
+        return embeddings, booking.exchange.run_id
+
+    # ---- one call
+
+    async def _visit(self, call: GatewayCall) -> Visit:
+        """The call, admitted. Raises what refuses it, once that is recorded."""
+        began_s = self._ports.monotonic()
+        booking = self._booking(call.principal, call.head, call.body.decode("utf-8", "replace"))
+        route = await self._admitted(booking, call.head, call.body)
+        return Visit(call, booking, route, began_s + route.timeout_s)
+
+    def _booking(self, principal: Principal, head: Head, prompt: str) -> Booking:
+        ports = self._ports
+        now_s = ports.time()
+        exchange = Exchange(
+            run_id=new_id(datetime.fromtimestamp(now_s, UTC), ports.randomness(10)),
+            principal=principal,
+            end_user=head.end_user,
+            data_class=ports.names.least_class(head.model),
+            asked_model=head.model,
+            prompt=prompt,
+            started_s=now_s,
+        )
+        return Booking(ports, exchange)
+
+    async def _admitted(self, booking: Booking, head: Head, body: bytes) -> Route:
+        """Guard the input, find who may answer, and set aside what it may cost."""
+        try:
+            return await self._admit(booking, head, body)
+        except BaseException as error:
+            booking.end(error)
+            raise
+
+    async def _admit(self, booking: Booking, head: Head, body: bytes) -> Route:
+        ports, exchange = self._ports, booking.exchange
+        ports.ledger.admit()
+        check_allowed(exchange.principal, head.model)
+        report = await guarded(body, ports.guardrails, exchange.data_class)
+        exchange.findings, exchange.data_class = report.findings, report.data_class
+        route = ports.names.route(head.model, report.data_class)
+        exchange.routing = route.reasons
+        limits = ports.limits_of(exchange.principal, head.end_user)
+        if limits:
+            _check_price(route.input_usd, limits)
+            input_tokens, output_tokens = len(body) // _BYTES_PER_TOKEN, route.output_tokens(head.max_output_tokens)
+            booking.reservation = await ports.reserve(
+                limits, usd=route.worst_usd(input_tokens, output_tokens), tokens=input_tokens + output_tokens
+            )
+        return route
+
+    def _attempts(self, route: Route, deadline: float) -> Attempts:
+        ports = self._ports
+        return Attempts(
+            route.models,
+            ports.health,
+            ports.retry_budget,
+            deadline=deadline,
+            clock=ports.monotonic,
+            jitter=ports.jitter,
+        )
+
+    async def _answered(self, visit: Visit) -> tuple[int, bytes]:
+        """Status and body for the client, from the first model that answers."""
+        ports, attempts = self._ports, self._attempts(visit.route, visit.deadline)
+        while (attempt := attempts.next()) is not None:
+            if attempt.wait_s:
+                await asyncio.sleep(attempt.wait_s)
+            began_s = ports.monotonic()
+            try:
+                body, completion = await self._ask(visit, attempt.model)
+            except ProviderError as error:
+                attempts.failed(attempt, error)
+                visit.booking.note_failure(attempt, ports.monotonic() - began_s, str(error))
+            except BaseException:
+                attempts.abandoned(attempt)
+                visit.booking.note_part(attempt, "", 0, ports.monotonic() - began_s, "broken off")
+                raise
+            else:
+                duration_s = ports.monotonic() - began_s
+                attempts.succeeded(attempt, duration_s)
+                visit.booking.note(attempt, completion.usage, completion.text, duration_s, None)
+                return 200, body
+        failure = attempts.failure
+        if visit.refusal is not None and getattr(failure, "vendor_status", 0) in WRONG_REQUEST:
+            visit.booking.exchange.failure = Failure(failure.code, str(failure), failure.hint)
+            visit.booking.exchange.status = "refused"
+            return visit.refusal
+        raise failure
+
+    async def _embedded(self, booking: Booking, route: Route, request: EmbeddingRequest) -> Embeddings:
+        ports = self._ports
+        deadline = booking.began_s + min(route.timeout_s, request.timeout_s)
+        attempts = self._attempts(route, deadline)
+        while (attempt := attempts.next()) is not None:
+            if attempt.wait_s:
+                await asyncio.sleep(attempt.wait_s)
+            began_s = ports.monotonic()
+            try:
+                asked = replace(request, timeout_s=min(route.attempt_s, max(0.001, deadline - began_s)))
+                embeddings = await ports.completer.embed(attempt.model, asked)
+            except ProviderError as error:
+                attempts.failed(attempt, error)
+                booking.note_failure(attempt, ports.monotonic() - began_s, str(error))
+            except BaseException:
+                attempts.abandoned(attempt)
+                booking.note_part(attempt, "", 0, ports.monotonic() - began_s, "broken off")
+                raise
+            else:
+                duration_s = ports.monotonic() - began_s
+                attempts.succeeded(attempt, duration_s)
+                booking.note(attempt, embeddings.usage, "", duration_s, None)
+                return embeddings
+        raise attempts.failure
+
+    async def _ask(self, visit: Visit, model: Model) -> tuple[bytes, Completion]:
+        """One model's answer, as bytes in the client's dialect and in our words."""
+        dialect = visit.call.dialect
+        if not speaks(model.provider, dialect.NAME):
+            request = replace(visit.read(), timeout_s=self._upstream.left_s(visit))
+            completion = await self._ports.completer(model, request, is_streamed=False)
+            exchange = visit.booking.exchange
+            created = int(exchange.started_s)
+            body = dialect.answer(completion, model=exchange.asked_model, run_id=exchange.run_id, created=created)
+            return body, completion
+        reply = await self._upstream.open(visit, model, is_streamed=False)
+        try:
+            body = await reply.body()
+        finally:
+            reply.close()
+        return body, self._upstream.decoded(visit, model, reply, body)
+
+
+def _check_price(input_usd: Decimal | None, limits: tuple[Limit, ...]) -> None:
+    if input_usd is None and any(limit.unit == "usd" for limit in limits):
+        raise NoModel(
+            "expected a model with a known price, because what the caller may spend is limited; it is unknown",
+            hint='say it in steadyhand.toml: [catalog."provider:name"] input_usd, output_usd',
+        )

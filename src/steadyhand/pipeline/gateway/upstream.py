@@ -1,0 +1,52 @@
+"""The vendor's side of a call that is forwarded: its bytes as they come, and what they say."""
+
+from typing import cast
+
+from steadyhand import plugins
+from steadyhand.errors import ProviderError
+from steadyhand.pipeline.gateway.forward import forwarded
+from steadyhand.pipeline.gateway.ports import GatewayPorts
+from steadyhand.pipeline.gateway.visit import Visit
+from steadyhand.providers.ports import Dialect
+from steadyhand.providers.transport import Reply
+from steadyhand.types.model import Completion, Model
+
+WRONG_REQUEST = frozenset({400, 413, 422})
+"""Statuses for a request that its client has to mend: the vendor's own words help most."""
+
+
+class Upstream:
+    def __init__(self, ports: GatewayPorts) -> None:
+        self._ports = ports
+
+    async def open(self, visit: Visit, model: Model, *, is_streamed: bool) -> Reply:
+        """The vendor's reply to the client's own bytes, when its headers have come."""
+        wire = forwarded(visit.call, model, is_streamed=is_streamed)
+        return await self._ports.transport.open(
+            model.provider,
+            wire,
+            authorize=dialect_of(visit.call.dialect.NAME).authorize,
+            timeout_s=self.left_s(visit),
+            first_byte_s=visit.route.attempt_s,
+        )
+
+    def decoded(self, visit: Visit, model: Model, reply: Reply, body: bytes) -> Completion:
+        """The whole answer of a vendor in our words. Raises its error, and keeps its words for the client."""
+        try:
+            return dialect_of(visit.call.dialect.NAME).decode(reply.status, reply.headers, body)
+        except ProviderError as error:
+            said = self._ports.transport.redacted(str(error), model.provider)
+            error.args = (f"{model.id}: {said}",)
+            if reply.status in WRONG_REQUEST:
+                text = self._ports.transport.redacted(body.decode("utf-8", "replace"), model.provider)
+                visit.refusal = (reply.status, text.encode())
+            raise
+
+    def left_s(self, visit: Visit) -> float:
+        """Seconds until the whole call has to be done."""
+        return max(0.001, visit.deadline - self._ports.monotonic())
+
+
+def dialect_of(name: str) -> Dialect:
+    """The module of a provider dialect."""
+    return cast("Dialect", plugins.load("providers.dialects", name))

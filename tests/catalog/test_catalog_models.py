@@ -1,8 +1,10 @@
 """The catalogue: which models exist, where they run, who may see what, and what is known of their price."""
 
+import tomllib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from importlib.resources import files
 
 import pytest
 
@@ -215,3 +217,23 @@ def test_every_known_id_is_found() -> None:
     missing = [model for model in full.ids() if full.find(model) is None]
     assert missing == []
     assert "local:nearest" in full.ids()
+
+
+def test_every_row_we_add_is_of_a_model_that_somebody_serves() -> None:
+    full = catalog()
+    rows = tomllib.loads(files("steadyhand.catalog").joinpath("models.toml").read_text("utf-8"))
+    served = [row for row in rows if row.partition(":")[0] in shipped()]
+    assert [row for row in served if full.find(ModelId(row)) is None] == []
+    remote = [found(row) for row in served if found(row).provider.place != "local"]
+    assert [model.id for model in remote if model.price is None] == []
+
+
+def test_what_is_known_of_a_model_counts_for_its_dated_names_too() -> None:
+    dated, plain = found("openai:gpt-4o-2024-08-06"), found("openai:gpt-4o")
+    assert dated.capabilities == plain.capabilities > {"tools", "vision"}
+    assert (dated.deprecated_on, dated.max_output_tokens) == (date(2027, 1, 14), 16_384)
+
+
+def test_a_local_model_says_what_memory_it_needs() -> None:
+    small, large = found("ollama:llama3.1:8b"), found("ollama:llama3.3:70b")
+    assert (small.vram_gb, large.vram_gb) == (5.9, 40.3)

@@ -1,5 +1,6 @@
 """The catalogue: `provider:name` to everything that is known about the model."""
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from steadyhand.types.model import Capability, Model, Provider, Size
 
 _ORIGINS = ("openai", "anthropic", "gemini", "mistral", "deepseek", "cohere", "xai")
 """Providers that made the models they serve. A bare name is theirs before it is a reseller's."""
+
+_DATED = re.compile(r"(.+)-(?:\d{8}|\d{4}-\d\d-\d\d)$")
 
 _MOST_FOUND = 1_024  # entries kept; clients may ask for any name
 
@@ -77,10 +80,15 @@ class Catalog:
     def named(self, name: str) -> ModelId | None:
         """The model that is meant by a name without provider, such as `gpt-4o-mini`.
 
-        The vendor that made it comes first, then the one provider that lists this very name; None when there is
-        none, or more than one.
+        The vendor that made it comes first, also for a name with a date behind it, then the one provider that lists
+        this very name; None when there is none, or more than one.
         """
-        return self._by_name.get(name)
+        found = self._by_name.get(name)
+        if found is None and (dated := _DATED.match(name)):
+            provider_name, _, _ = (self._by_name.get(dated[1]) or "").partition(":")
+            if provider_name in _ORIGINS and prices.is_listed(self._providers[provider_name], name):
+                return ModelId(f"{provider_name}:{name}")
+        return found
 
     def ids(self) -> tuple[ModelId, ...]:
         """Every model that is known by name, sorted; models of open providers are not among them."""

@@ -35,8 +35,8 @@ def changed(entry: Model, table: CatalogSettings) -> Model:
     for field, kind in (("capabilities", frozenset), ("strengths", tuple)):
         if field in said:
             said[field] = kind(said[field])
-    price = _price(table)
-    return replace(entry, **said, **({"price": price} if price else {}))
+    said["price"] = _price(table) or entry.price
+    return replace(entry, **said)
 
 
 def _price(table: CatalogSettings) -> Price | None:

@@ -32,6 +32,37 @@ def test_models_are_listed_outside_of_a_workspace(inside) -> None:
     assert "local" in table.splitlines()[1]
 
 
+def test_prices_are_shown_with_their_tiers_and_where_they_were_read(inside) -> None:
+    shown = inside("models", "prices", "openai:gpt-5.5-pro", "--at", "2026-11-21")
+    assert re.split("  +", shown.stdout.splitlines()[0].strip())[-2:] == ["longer prompts", "source"]
+    assert "over 272,000: 60 in, 270 out" in shown.stdout
+    assert "2026-11-21 00:00 UTC, genai-prices" in shown.stderr
+
+
+def test_a_price_of_an_hour_is_the_one_that_was_in_force(inside) -> None:
+    said = [
+        json.loads(
+            inside("models", "prices", "deepseek:deepseek-chat", "--at", f"2026-11-21T{hour}:00", "--json").stdout
+        )
+        for hour in (12, 20)
+    ]
+    noon, night = (found[0]["price"]["rates"]["output"] for found in said)
+    assert noon > night
+
+
+def test_prices_of_a_day_that_is_none_are_refused(inside) -> None:
+    refused = inside("models", "prices", "--at", "yesterday")
+    assert refused.returncode == 2
+    assert "expected a date such as 2026-11-21" in refused.stderr
+
+
+def test_the_workspaces_own_prices_count(empty: Path, inside) -> None:
+    with (empty / "steadyhand.toml").open("a") as file:
+        file.write('\n[catalog."openai:gpt-4o"]\ninput_usd = 1.11\noutput_usd = 2.22\n')
+    shown = inside("models", "prices", "openai:gpt-4o", "-w", str(empty)).stdout
+    assert re.search(r"openai:gpt-4o +1.11 +2.22 +1.11 +1.11 +steadyhand.toml", shown)
+
+
 def test_the_embedding_model_comes_from_a_folder(
     models_folder: Path, inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

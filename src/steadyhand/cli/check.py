@@ -40,7 +40,7 @@ def check(
         shell.terminal.json(contract_schema())
         return
     configured = settings.read(shell.root)
-    catalog = Catalog(providers(configured.providers), now=lambda: datetime.now(UTC))
+    catalog = Catalog(providers(configured.providers), now=lambda: datetime.now(UTC), rows=configured.catalog)
     found = problems(configured.root, known(configured, catalog))
     if as_json:
         shell.terminal.json(found)

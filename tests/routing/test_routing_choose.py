@@ -1,6 +1,7 @@
 """Which models may serve a run: in the contract's order, each with the sentence that says why or why not."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -9,9 +10,12 @@ from hypothesis import strategies as st
 
 import house
 from steadyhand.errors import NotFound
-from steadyhand.routing.choose import Demand, candidate, candidates
+from steadyhand.routing.choose import Choice, Situation, candidate, choose
 from steadyhand.routing.cost import cost_usd
-from steadyhand.types.feature import Budget
+from steadyhand.routing.demand import Demand
+from steadyhand.routing.health import Health
+from steadyhand.routing.switches import Switches
+from steadyhand.types.feature import Budget, Feature
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Model, Price, Provider, Rates, Usage
 from steadyhand.types.text import DATA_CLASSES, DataClass, rank
@@ -41,6 +45,11 @@ CATALOGUE = {
 FEATURE = replace(house.FEATURE, models=tuple(CATALOGUE))
 
 
+def choice(feature: Feature, data_class: DataClass) -> Choice:
+    situation = Situation(data_class=data_class, today=date(2026, 1, 1))
+    return choose(feature, situation, CATALOGUE.get, Health(lambda: 0.0), Switches())
+
+
 def reason(model: str, budget: Budget, demand: Demand, data_class: DataClass = "public") -> str:
     found = candidate(ModelId(model), budget, data_class, CATALOGUE.get, demand)
     return "" if found.is_allowed else found.reason
@@ -48,14 +57,14 @@ def reason(model: str, budget: Budget, demand: Demand, data_class: DataClass = "
 
 @pytest.mark.parametrize("data_class", DATA_CLASSES)
 def test_a_model_sees_a_run_only_up_to_its_clearance_and_the_order_is_the_contracts(data_class: DataClass) -> None:
-    found = candidates(FEATURE, data_class, CATALOGUE.get)
+    found = choice(FEATURE, data_class).candidates
     assert [each.model.id for each in found] == list(FEATURE.models)
     for each in found:
         assert each.is_allowed == (rank(data_class) <= rank(each.model.provider.clearance))
 
 
 def test_the_reason_names_both_classes() -> None:
-    by_model = {each.model.id: each.reason for each in candidates(FEATURE, "confidential", CATALOGUE.get)}
+    by_model = {each.model.id: each.reason for each in choice(FEATURE, "confidential").candidates}
     excluded = by_model[ModelId("openai:gpt-4o-mini")]
     assert excluded == "openai:gpt-4o-mini: openai may see up to internal, this run is confidential"
     assert (
@@ -95,7 +104,7 @@ def test_a_prompt_that_does_not_fit_excludes_the_model() -> None:
 
 def test_a_model_that_left_the_catalogue_is_said_to_have() -> None:
     with pytest.raises(NotFound, match="openai:gone"):
-        candidates(replace(FEATURE, models=(ModelId("openai:gone"),)), "public", CATALOGUE.get)
+        choice(replace(FEATURE, models=(ModelId("openai:gone"),)), "public")
 
 
 tokens = st.integers(0, 10**9)

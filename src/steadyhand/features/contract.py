@@ -5,13 +5,15 @@ taken from here, so a key and its documentation cannot drift apart.
 """
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from steadyhand.types.feature import Risk
 from steadyhand.types.findings import Severity
 from steadyhand.types.json import Json, JsonObject
+from steadyhand.types.model import Order, Place
+from steadyhand.types.routing import Over
 from steadyhand.types.text import DataClass
 
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
@@ -35,10 +37,31 @@ _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _Usd = Annotated[Decimal, Field(strict=False, gt=0)]
 _Text = Annotated[str, Field(min_length=1)]
 _Model = Annotated[str, Field(pattern=MODEL)]
+_Percent = Annotated[float, Field(gt=0, le=100)]
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ExperimentTable(_Table):
+    name: str = Field(pattern=NAME, description="What it is called; another name draws anew.")
+    key: str = Field(
+        "", description="CEL over input: runs with an equal value get the same model; default: the caller."
+    )
+    shares: dict[_Model, _Percent] = Field(
+        min_length=1, description="Percent of the runs that ask this model first; the rest are the control group."
+    )
+
+
+class ShadowTable(_Table):
+    model: _Model = Field(description="A model that is asked as well, after the answer; it never answers.")
+    share: _Percent = Field(description="Percent of the runs it is asked for.")
+
+
+class FlagTable(_Table):
+    name: _Text = Field(description="The feature flag whose value is the model that is asked first.")
+    default: str = Field("", description="Its value where nothing sets the flag; empty for the usual order.")
 
 
 class ModelsTable(_Table):
@@ -47,6 +70,21 @@ class ModelsTable(_Table):
     )
     fallback: _Model | None = Field(None, description="A model asked when all of `try` failed or were too slow.")
     timeout_s: _Seconds = Field(10.0, description="Seconds for one attempt at one model.")
+    order: Order = Field(
+        "listed",
+        description="How models that may serve are ordered: listed, cost, latency, weight, or auto, which decides.",
+    )
+    weights: dict[_Model, Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        default_factory=dict, description="Shares of the models, for order = weight."
+    )
+    place: list[Place] = Field(default_factory=list, description="Where models may run; default: everywhere.")
+    volume: Literal["normal", "high"] = Field("normal", description="high: order = auto goes by the price.")
+    hedge_s: _Seconds | None = Field(
+        None, description="Ask a second model when the first has not answered after so many seconds; first wins."
+    )
+    experiment: ExperimentTable | None = Field(None, description="A comparison of models, and canaries.")
+    shadow: ShadowTable | None = Field(None, description="A model to compare with that never answers.")
+    flag: FlagTable | None = Field(None, description="A feature flag that names the model to ask first.")
 
 
 class KnowledgeTable(_Table):
@@ -82,6 +120,10 @@ class ReviewTable(_Table):
 class BudgetTable(_Table):
     per_run_usd: _Usd | None = Field(None, description="The most one run may cost, in US dollars.")
     per_day_usd: _Usd | None = Field(None, description="The most all runs of a day (UTC) may cost, in US dollars.")
+    over: Over = Field(
+        "cheaper",
+        description="When the model to be asked first may cost too much: a cheaper one, the fallback, or refuse.",
+    )
 
 
 class ValueTable(_Table):

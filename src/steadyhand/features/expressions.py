@@ -60,17 +60,19 @@ def input_scope(whole: Scope) -> Scope:
     return Scope({"input": whole.schemas["input"]}, tuple({"input": trial["input"]} for trial in whole.trials))
 
 
-def rule_flaws(rule: str, path: KeyPath, within: Scope) -> list[Flaw]:
+def rule_flaws(rule: str, path: KeyPath, within: Scope, *, is_condition: bool = True) -> list[Flaw]:
     """Everything wrong with the rule that stands at `path`.
 
-    It may not compile, name what is not there, call what does not exist, fail on a value that is allowed, or be
-    neither true nor false.
+    It may not compile, name what is not there, call what does not exist, fail on a value that is allowed, or, as a
+    condition, be neither true nor false.
     """
     where = dotted("", path)
     if fault := syntax_error(rule):
         return [Flaw(path, f"{where}: does not compile: {fault}", "write a CEL expression")]
     found = [Flaw(path, f"{where}: {message}", hint) for message, hint in _names(rule, within)]
-    return found or [Flaw(path, f"{where}: {message}", hint) for message, hint in _trial(rule, within)]
+    return found or [
+        Flaw(path, f"{where}: {message}", hint) for message, hint in _trial(rule, within, is_condition)
+    ]
 
 
 def _names(rule: str, within: Scope) -> Iterator[tuple[str, str]]:
@@ -108,7 +110,7 @@ def _fields(schema: JsonSchema, where: str, steps: list[Step]) -> Iterator[tuple
         schema = inner
 
 
-def _trial(rule: str, within: Scope) -> Iterator[tuple[str, str]]:
+def _trial(rule: str, within: Scope, is_condition: bool) -> Iterator[tuple[str, str]]:
     """The first complaint of an evaluation on values that the schemas allow."""
     for number, trial in enumerate(within.trials):
         outcome = evaluate(rule, trial)
@@ -121,7 +123,7 @@ def _trial(rule: str, within: Scope) -> Iterator[tuple[str, str]]:
             hint = "CEL does not mix types: 2.0 goes with a number, 2 with an integer"
             yield f"cannot be evaluated: {outcome.problem}", hint if outcome.error is TypeError else ""
             return
-        if not outcome.problem and not isinstance(outcome.value, bool):
+        if is_condition and not outcome.problem and not isinstance(outcome.value, bool):
             yield f"expected true or false; found {outcome.value!r}", "compare it with something"
             return
 

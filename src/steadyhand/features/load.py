@@ -6,9 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from steadyhand.errors import ContractInvalid
-from steadyhand.features import meaning
+from steadyhand.features import meaning, routing
 from steadyhand.features.cases import EXAMPLES, Schemas, read_examples
 from steadyhand.features.contract import Contract
+from steadyhand.features.expressions import scope
 from steadyhand.features.files import Files, Layers, Signature, read_layers
 from steadyhand.features.flaw import Flaw
 from steadyhand.features.known import Known
@@ -72,6 +73,7 @@ def _flaws(name: str, parsed: Parsed, raw: dict[str, object], schemas: Schemas, 
     yield from meaning.promise_flaws(parsed.contract, raw, schemas.output)
     yield from meaning.expression_flaws(parsed.contract, schemas)
     yield from meaning.value_flaws(parsed.contract, schemas)
+    yield from routing.flaws(parsed, scope(schemas.input, schemas.output))
     knowledge = parsed.contract.knowledge
     if knowledge and knowledge.query:
         path = ("knowledge", "query")
@@ -85,7 +87,8 @@ def _prompt(layers: Layers, contract: Contract, input_schema: JsonSchema) -> str
     """The text of `prompt.md`, "" when there is none, which only local models can do without."""
     found = layers.find(PROMPT)
     if found is None or not found[1].strip():
-        if not all(model.startswith("local:") for _, model in meaning.models(contract)):
+        named = (*meaning.models(contract), *routing.models(contract.models))
+        if not all(model.startswith("local:") for _, model in named):
             path = found[0] if found else layers.layers[0].folder / PROMPT
             layers.files.add(
                 path, 1, "expected a prompt; found none", f"write {PROMPT}; only local models need none"
@@ -143,11 +146,12 @@ def _feature(
         attempts=contract.retry.attempts,
         review=_review(contract),
         fallback=meaning.plain_values(fallback) if fallback is not None else None,
-        budget=Budget(contract.budget.per_run_usd, contract.budget.per_day_usd),
+        budget=Budget(contract.budget.per_run_usd, contract.budget.per_day_usd, contract.budget.over),
         value=_value(contract),
         gate=dict(contract.gate),
         rules=tuple(Rule(rule.when, meaning.plain_values(rule.then)) for rule in contract.rule),
         examples=examples,
+        routing=routing.routing(models),
     )
 
 

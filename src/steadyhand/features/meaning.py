@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 
 from steadyhand.checks.schema import dotted
 from steadyhand.errors import did_you_mean
+from steadyhand.features import routing
 from steadyhand.features.cases import Schemas
 from steadyhand.features.contract import CheckTable, Contract
 from steadyhand.features.expressions import input_scope, rule_flaws, scope
@@ -24,7 +25,7 @@ def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
     if parsed.is_real(("name",)) and contract.name != folder:
         message = f"name: expected {folder!r}, as the folder is called; found {contract.name!r}"
         yield Flaw(("name",), message, "rename one of them")
-    for path, model in models(contract):
+    for path, model in (*models(contract), *routing.models(contract.models)):
         if parsed.is_real(path) and known.clearance_of(ModelId(model)) is None:
             hint = did_you_mean(model, known.models) or "steadyhand models list"
             yield Flaw(path, f"{dotted('', path)}: {model!r} is not a model of the catalogue", hint)
@@ -108,7 +109,7 @@ def value_flaws(contract: Contract, schemas: Schemas) -> Iterator[Flaw]:
 
 
 def models(contract: Contract) -> Iterator[tuple[KeyPath, str]]:
-    """Every model that the contract names, with the path of its key."""
+    """Every model that may answer, with the path of its key."""
     for index, model in enumerate(contract.models.try_):
         yield ("models", "try", index), model
     if contract.models.fallback:

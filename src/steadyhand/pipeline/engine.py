@@ -20,6 +20,7 @@ from steadyhand.errors import (
 from steadyhand.ledger.ids import new_id
 from steadyhand.pipeline.order import STEPS, Step
 from steadyhand.pipeline.ports import Ports
+from steadyhand.pipeline.shadows import Shadows, shadow_of
 from steadyhand.routing.choose import candidate
 from steadyhand.types.feature import Feature
 from steadyhand.types.json import JsonObject
@@ -52,10 +53,11 @@ Watch = Callable[[StepRecord], None]
 
 
 class Engine:
-    """Runs features. Holds nothing between runs."""
+    """Runs features. Holds nothing between runs but the shadows of those that have ended."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
+        self._shadows = Shadows()
 
     async def run(
         self,
@@ -78,7 +80,27 @@ class Engine:
             await self._record(walk)
             raise
         await self._record(walk)
+        if walk.run.shadow is not None and self._shadows.has_room:
+            self._shadows.begin(self._shadow(walk.run))
         return _answer(walk.run)
+
+    async def close(self) -> None:
+        """Wait for the shadows; before the ledger is closed, so that their rows are written."""
+        await self._shadows.close()
+
+    async def _shadow(self, run: Run) -> None:
+        """Have the contract's shadow model do what the run did, and record it."""
+        ports = self._ports
+        model = ports.find_model(run.shadow) if run.shadow else None
+        if model is None:
+            return
+        now, deadline = ports.now(), ports.monotonic() + run.feature.timeout_s
+        run_id = new_id(now, ports.randomness(10))
+        walk = _Walk(shadow_of(run, model, run_id=run_id, now=now, deadline=deadline), ports, None)
+        await walk.take(_PATH[_GENERATE:], deadline)
+        if walk.run.status == "review":  # a check asked for a person, who has the other run to look at
+            walk.run = replace(walk.run, status="answered", review=None)
+        await self._record(walk)
 
     async def _record(self, walk: "_Walk") -> None:
         """Take the last step, which a cancellation does not break off."""
@@ -127,7 +149,10 @@ class Engine:
         """The run before `generate`, with the fallback as its only candidate, under the same rules as others."""
         assert run.feature.fallback_model is not None
         deadline = ends_at - _GRACE * _reserve_s(run.feature)
-        chosen = candidate(run.feature.fallback_model, run.feature.budget, run.data_class, self._ports.find_model)
+        chosen = candidate(
+            run.feature.fallback_model, run.feature.budget, run.data_class, self._ports.find_model,
+            routing=run.feature.routing, today=run.started_at.date(),
+        )  # fmt: skip
         return replace(
             run, status=None, failure=None, candidates=(chosen,), deadline=deadline, attempt=run.feature.attempts,
             feedback=(), completion=None, output=None, evidence=(), checks=(),
@@ -217,8 +242,10 @@ class _Walk:
         return Stop(self.run, status, failure)
 
     def _is_refusal(self, error: SteadyhandError) -> bool:
-        """A spent budget is refused too, unless the contract declares what to answer then."""
-        is_spent = isinstance(error, BudgetExceeded) and self.run.feature.fallback is None
+        """A spent budget is refused too, unless the contract declares what to answer then and wants that."""
+        feature = self.run.feature
+        refuses = feature.fallback is None or feature.budget.over == "refuse"
+        is_spent = isinstance(error, BudgetExceeded) and refuses
         return is_spent or isinstance(error, InvalidInput | AccessError)
 
 
@@ -231,8 +258,8 @@ def _detail(result: StepResult) -> str:
             return task.reason
         case Stop(failure=Failure(message=message)):
             return message
-        case Continue(run=run) if run.candidates and run.model is None:
-            return "; ".join(candidate.reason for candidate in run.candidates)
+        case Continue(run=run) if run.model is None:
+            return run.routing
     return ""
 
 

@@ -1,13 +1,12 @@
 """Step: have a model answer; when it is down or slow, the next one."""
 
-import asyncio
 from dataclasses import replace
 
-from steadyhand.errors import NoModel, ProviderError, ProviderTimeout
+from steadyhand.pipeline.asking import Asking
 from steadyhand.pipeline.ports import Ports
 from steadyhand.prompts.render import messages, wire_schema
-from steadyhand.routing.cost import cost_usd
-from steadyhand.types.model import Completion, CompletionRequest, Model, ModelCall, Task, Usage
+from steadyhand.routing.attempts import Attempts
+from steadyhand.types.model import CompletionRequest, Task
 from steadyhand.types.run import Continue, Failure, Run, StepResult, Stop
 
 
@@ -15,34 +14,36 @@ async def generate(run: Run, ports: Ports) -> StepResult:
     """The first completion of the allowed candidates, in order. Every call is kept, also those that failed."""
     if run.output is not None:
         return Continue(run)
-    failure = Failure(NoModel.code, "no model was left to try")
-    for candidate in run.candidates:
-        left_s = run.deadline - ports.monotonic()
-        if not candidate.is_allowed or left_s <= 0:
-            continue
-        request = _request(run, timeout_s=min(left_s, run.feature.model_timeout_s))
-        began = ports.monotonic()
-        try:
-            completion = await _bounded(ports, candidate.model, request)
-        except ProviderError as error:
-            failure = Failure(error.code, str(error), error.hint)
-            run = _with_call(run, candidate.model, request, ports.monotonic() - began, error=str(error))
-            continue
-        run = _with_call(run, candidate.model, request, ports.monotonic() - began, completion=completion)
-        return Continue(replace(run, completion=completion, model=candidate.model.id))
-    return Stop(run, "failed", failure)
+    attempts = _attempts(run, ports)
+    asking = Asking(attempts, ports, _request(run), run.attempt, run.feature.routing.hedge_s)
+    answer = await asking.answer(run.deadline)
+    run = replace(run, calls=(*run.calls, *asking.calls))
+    if answer is None:
+        failure = attempts.failure
+        return Stop(run, "failed", Failure(failure.code, str(failure), failure.hint))
+    return Continue(replace(run, completion=answer.completion, model=answer.model.id))
 
 
-async def _bounded(ports: Ports, model: Model, request: CompletionRequest) -> Completion:
-    """The completion within the request's time, whatever the provider does."""
-    try:
-        async with asyncio.timeout(request.timeout_s):
-            return await ports.complete(model, request)
-    except TimeoutError:
-        raise ProviderTimeout(f"{model.id} did not answer within {request.timeout_s:.1f} s") from None
+def _attempts(run: Run, ports: Ports) -> Attempts:
+    """Of the candidates that are still allowed: one may have been switched off since they were chosen."""
+    routing = ports.routing
+    models = [
+        candidate.model
+        for candidate in run.candidates
+        if candidate.is_allowed and not routing.switches(candidate.model.id, run.feature.name)
+    ]
+    return Attempts(
+        models,
+        routing.health,
+        routing.retries,
+        deadline=run.deadline,
+        clock=ports.monotonic,
+        jitter=lambda: int.from_bytes(ports.randomness(4), "big") / 2**32,
+        is_ours=True,
+    )
 
 
-def _request(run: Run, *, timeout_s: float) -> CompletionRequest:
+def _request(run: Run) -> CompletionRequest:
     passages = run.retrieval.passages if run.retrieval else ()
     return CompletionRequest(
         messages=messages(run.feature, run.input, passages, run.feedback, run.data_class),
@@ -55,30 +56,5 @@ def _request(run: Run, *, timeout_s: float) -> CompletionRequest:
             settled=run.settled,
         ),
         output_schema=wire_schema(run.feature),
-        timeout_s=timeout_s,
+        timeout_s=run.feature.model_timeout_s,
     )
-
-
-def _with_call(
-    run: Run,
-    model: Model,
-    request: CompletionRequest,
-    duration_s: float,
-    *,
-    completion: Completion | None = None,
-    error: str = "",
-) -> Run:
-    usage = completion.usage if completion else Usage()
-    call = ModelCall(
-        model=model.id,
-        attempt=run.attempt,
-        usage=usage,
-        cost_usd=cost_usd(usage, model.price) if model.price else None,
-        price=model.price,
-        duration_s=duration_s,
-        first_token_s=completion.first_token_s if completion else None,
-        error=error,
-        prompt="\n\n".join(message.text for message in request.messages),
-        answer=completion.text if completion else "",
-    )
-    return replace(run, calls=(*run.calls, call))

@@ -1,9 +1,10 @@
 """What the steps need from the world, in one value. `workspace.py` fills it; tests fill it with their own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from steadyhand.routing.conditions import Conditions
 from steadyhand.types.ports import ClassOf, Complete, FindModel, Record, Search, SpentToday
 
 
@@ -20,3 +21,4 @@ class Ports:
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
     randomness: Callable[[int], bytes]
+    routing: Conditions = field(default_factory=Conditions)

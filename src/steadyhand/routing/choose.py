@@ -1,91 +1,202 @@
-"""Which models may serve a run, in the contract's order, and why each one may or may not."""
+"""Which models may serve a run, in which order, and why each one may or may not. Pure: nothing is asked."""
 
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 from steadyhand.errors import NotFound
-from steadyhand.routing.cost import cost_usd
+from steadyhand.routing import exclusions
+from steadyhand.routing.demand import Demand, is_narrow
+from steadyhand.routing.experiments import BUCKETS, Arm, arm
+from steadyhand.routing.health import Health
+from steadyhand.routing.policy import Context, arrange, because
 from steadyhand.types.feature import Budget, Feature
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import Candidate, Model, Usage
+from steadyhand.types.model import Candidate
 from steadyhand.types.ports import FindModel
-from steadyhand.types.text import DataClass, rank
+from steadyhand.types.routing import Routing
+from steadyhand.types.text import DataClass
+
+_FREQUENT = 1_000
+"""Runs of a feature in a day from which on its volume is high, whatever the contract says."""
+
+_UNKNOWN = Demand()
+_ANYWHERE = Routing()
+
+Off = Callable[[ModelId, str], str]
+"""Why a model is switched off for a feature; "" when it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What the next call would need, at most, and what was spent before it, in tokens and US dollars."""
+class Situation:
+    """What one run brings to the choice. The draws are uniform in [0, 1).
 
-    input_tokens: int = 0
-    output_tokens: int = 2_048  # what a CompletionRequest allows unless told otherwise
-    run_usd: Decimal = Decimal(0)
-    today_usd: Decimal = Decimal(0)
-
-
-_UNKNOWN = Demand()
-
-
-def candidates(
-    feature: Feature, data_class: DataClass, find: FindModel, demand: Demand = _UNKNOWN
-) -> tuple[Candidate, ...]:
-    """The models of the contract, in its order, each with the sentence that allows or excludes it.
-
-    `data_class` is the run's. Raises `NotFound` for a model that is not in the catalogue: contracts are checked for
-    that when they are loaded.
+    `key` is the value of the experiment's key, `flag` of the contract's flag; "" for none.
     """
-    return tuple(candidate(model, feature.budget, data_class, find, demand) for model in feature.models)
+
+    data_class: DataClass
+    today: date
+    demand: Demand = _UNKNOWN
+    key: str = ""
+    flag: str = ""
+    runs_today: int = 0
+    draw: float = 0.0
+    shadow_draw: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """`candidates` in the order they are asked, those that may not serve included.
+
+    `over_budget` says why the budget has no room for the model that would be first; "" when it has.
+    `shadow` is asked beside the answer. `remarks` are on the choice as a whole.
+    """
+
+    candidates: tuple[Candidate, ...]
+    over_budget: str
+    shadow: ModelId | None
+    arm: Arm | None
+    remarks: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """All of it in one line: the order, every model with its reason, what else counted."""
+        return "; ".join((*self.remarks, *_told(self.candidates)))
+
+
+def choose(feature: Feature, situation: Situation, find: FindModel, health: Health, off: Off) -> Choice:
+    """The models of the contract, narrowed and ordered. What it pins goes first: the flag's model, then the arm's.
+
+    Raises `NotFound` for a model of the contract that is not in the catalogue: contracts are checked for that when
+    they are loaded.
+    """
+    routing = feature.routing
+    rules = _Rules(routing, feature.budget, situation.data_class, situation.demand, situation.today, find)
+    taken = arm(routing.experiment, situation.key) if routing.experiment else None
+    pinned, remarks = _pinned(routing, situation, taken, find)
+
+    def allowed_now(model: ModelId) -> Candidate:
+        stopped = off(model, feature.name) or (health.reason(model) if health.state(model) == "open" else "")
+        return _excluded(rules.entitled(model), stopped)
+
+    models = dict.fromkeys((*pinned, *feature.models))
+    ordered = arrange(
+        routing.order,
+        [allowed_now(model) for model in models],
+        situation.demand,
+        _context(feature, situation, health),
+    )
+    ordered = _with_pinned_first(ordered, pinned)
+    affordable = tuple(rules.within_budget(each) for each in ordered)
+    first = next((index for index, each in enumerate(ordered) if each.is_allowed), None)
+    beside = _shadow(routing, situation)
+    return Choice(
+        candidates=affordable,
+        over_budget="" if first is None or affordable[first].is_allowed else affordable[first].reason,
+        shadow=beside if beside and rules.within_budget(allowed_now(beside)).is_allowed else None,
+        arm=taken,
+        remarks=(f"order {routing.order}", *remarks),
+    )
 
 
 def candidate(
-    model: ModelId, budget: Budget, data_class: DataClass, find: FindModel, demand: Demand = _UNKNOWN
+    model: ModelId,
+    budget: Budget,
+    data_class: DataClass,
+    find: FindModel,
+    demand: Demand = _UNKNOWN,
+    *,
+    routing: Routing = _ANYWHERE,
+    today: date | None = None,
 ) -> Candidate:
-    """One model, such as the contract's fallback: it is held to the same rules as the others."""
-    entry = find(model)
-    if entry is None:
-        raise NotFound(f"expected a model of the catalogue; found {model!r}", hint="steadyhand models list")
-    excluded = (
-        _above_clearance(entry, data_class) or _too_long(entry, demand) or _over_budget(entry, budget, demand)
+    """One model under the rules that do not change from moment to moment, such as the contract's fallback.
+
+    Without `today` no model counts as withdrawn. Raises `NotFound` like `choose`.
+    """
+    rules = _Rules(routing, budget, data_class, demand, today, find)
+    return rules.within_budget(rules.entitled(model))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a run's models are held to, from its beginning to its end."""
+
+    routing: Routing
+    budget: Budget
+    data_class: DataClass
+    demand: Demand
+    today: date | None
+    find: FindModel
+
+    def entitled(self, model: ModelId) -> Candidate:
+        """Under every rule but the budget's, which counts when the order is known."""
+        entry = self.find(model)
+        if entry is None:
+            raise NotFound(f"expected a model of the catalogue; found {model!r}", hint="steadyhand models list")
+        allowed = f"{model} may see up to {entry.provider.clearance}, this run is {self.data_class}"
+        return _excluded(
+            Candidate(entry, is_allowed=True, reason=allowed),
+            exclusions.above_clearance(entry, self.data_class)
+            or exclusions.elsewhere(entry, self.routing.places)
+            or exclusions.incomplete(entry)
+            or (exclusions.withdrawn(entry, self.today) if self.today else "")
+            or exclusions.incapable(entry, self.demand)
+            or exclusions.too_long(entry, self.demand),
+        )
+
+    def within_budget(self, found: Candidate) -> Candidate:
+        return _excluded(found, exclusions.over_budget(found.model, self.budget, self.demand))
+
+
+def _excluded(found: Candidate, reason: str) -> Candidate:
+    """The candidate, excluded when there is a reason and none excluded it before."""
+    return replace(found, is_allowed=False, reason=reason) if reason and found.is_allowed else found
+
+
+def _context(feature: Feature, situation: Situation, health: Health) -> Context:
+    return Context(
+        health=health,
+        draw=situation.draw,
+        data_class=situation.data_class,
+        weights=feature.routing.weights,
+        is_narrow=is_narrow(feature.output_schema),
+        is_frequent=feature.routing.is_high_volume or situation.runs_today >= _FREQUENT,
     )
-    allowed = f"{model} may see up to {entry.provider.clearance}, this run is {data_class}"
-    return Candidate(entry, is_allowed=not excluded, reason=excluded or allowed)
 
 
-def _above_clearance(model: Model, data_class: DataClass) -> str:
-    clearance = model.provider.clearance
-    if rank(data_class) <= rank(clearance):
-        return ""
-    return f"{model.id}: {model.provider.name} may see up to {clearance}, this run is {data_class}"
+def _pinned(
+    routing: Routing, situation: Situation, taken: Arm | None, find: FindModel
+) -> tuple[dict[ModelId, str], list[str]]:
+    """Models that go first whatever the order, each with the reason, and remarks on how that came about."""
+    pinned: dict[ModelId, str] = {}
+    remarks = []
+    if routing.flag is not None:
+        value = ModelId(situation.flag or routing.flag.default)
+        remarks.append(f"flag {routing.flag.name} = {value or 'unset'}")
+        if value and find(value) is None:
+            remarks.append(f"{value} is no model of the catalogue")
+        elif value:
+            pinned[value] = f"the flag {routing.flag.name} names it"
+    if taken is not None and routing.experiment is not None:
+        name = routing.experiment.name
+        remarks.append(f"experiment {name}: bucket {taken.bucket} of {BUCKETS}, {taken.model or 'control'}")
+        if taken.model is not None:
+            pinned.setdefault(taken.model, f"its arm of the experiment {name}")
+    return pinned, remarks
 
 
-def _too_long(model: Model, demand: Demand) -> str:
-    needed = demand.input_tokens + demand.output_tokens
-    if model.context_tokens is None or needed <= model.context_tokens:
-        return ""
-    return f"{model.id} takes {model.context_tokens} tokens, this run may need {needed}"
+def _with_pinned_first(ordered: Sequence[Candidate], pinned: dict[ModelId, str]) -> tuple[Candidate, ...]:
+    by_model = {each.model.id: each for each in ordered}
+    first = [because(by_model[model], reason) for model, reason in pinned.items()]
+    return (*first, *(each for each in ordered if each.model.id not in pinned))
 
 
-def _over_budget(model: Model, budget: Budget, demand: Demand) -> str:
-    limits = (
-        ("run", budget.per_run_usd, demand.run_usd),
-        ("day", budget.per_day_usd, demand.today_usd),
-    )
-    for span, limit_usd, spent_usd in limits:
-        if limit_usd is None:
-            continue
-        if model.price is None:
-            return f"{model.id} has no known price, and the contract limits what a {span} may cost"
-        worst_usd = cost_usd(Usage(demand.input_tokens, demand.output_tokens), model.price)
-        if worst_usd and spent_usd + worst_usd > limit_usd:
-            return _excess(model, span, worst_usd, spent_usd, limit_usd)
-    return ""
+def _shadow(routing: Routing, situation: Situation) -> ModelId | None:
+    """The shadow's model when this run is drawn for it."""
+    shadow = routing.shadow
+    return shadow.model if shadow and situation.shadow_draw * 100 < shadow.share else None
 
 
-def _excess(model: Model, span: str, worst_usd: Decimal, spent_usd: Decimal, limit_usd: Decimal) -> str:
-    spent = f" after ${_plain(spent_usd)} spent" if spent_usd else ""
-    return f"{model.id} may cost ${_plain(worst_usd)}{spent}, the budget of a {span} is ${_plain(limit_usd)}"
-
-
-def _plain(amount_usd: Decimal) -> str:
-    """Without exponent and trailing zeros: 0.0012288."""
-    text = f"{amount_usd:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _told(candidates: Sequence[Candidate]) -> Iterator[str]:
+    for each in candidates:
+        yield each.reason if each.is_allowed else f"not {each.reason}"

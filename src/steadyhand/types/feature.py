@@ -1,7 +1,7 @@
 """A feature as it runs: the contract, parsed, checked and frozen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -9,6 +9,7 @@ from steadyhand.types.findings import Severity
 from steadyhand.types.ids import FeatureName, ModelId
 from steadyhand.types.json import JsonObject, JsonSchema
 from steadyhand.types.model import Example, Rule
+from steadyhand.types.routing import Over, Routing
 from steadyhand.types.text import DataClass
 
 Risk = Literal["minimal", "limited", "high"]
@@ -46,6 +47,7 @@ class Review:
 class Budget:
     per_run_usd: Decimal | None
     per_day_usd: Decimal | None
+    over: Over = "cheaper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Feature:
     gate: Mapping[str, float]
     rules: tuple[Rule, ...]
     examples: tuple[Example, ...]
+    routing: Routing = field(default_factory=Routing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ RunStatus = Literal["answered", "review", "fallback", "refused", "failed"]
 GOOD_ENDINGS: frozenset[RunStatus] = frozenset({"answered", "review", "fallback"})
 """There is something to work with, now or after a person has decided; refused and failed runs have nothing."""
 
-Door = Literal["http", "cli", "python", "console", "gateway"]
+Door = Literal["http", "cli", "python", "console", "gateway", "shadow"]
+"""Where a run came in; `shadow` is one that was started beside another to compare models, and answers nobody."""
+
 RoleName = Literal["admin", "caller", "reader"]
 
 
@@ -101,6 +103,7 @@ class Run:
     duration_s: float = 0.0
     end_user: str = ""  # whom the caller named, as a pseudonym
     routing: str = ""  # why these models, in this order
+    shadow: ModelId | None = None  # the model that a shadow of this run asks
     spendings: tuple[Spending, ...] = ()  # what the run used of its limits, booked with its rows
 
     @property

@@ -1,0 +1,1 @@
+"""One library for feature flags per file."""

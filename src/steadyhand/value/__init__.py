@@ -1,0 +1,1 @@
+"""What features cost and what they are worth."""

@@ -68,6 +68,7 @@ async def serving(*replies: Reply, models: tuple[str, ...] = ("test-model",)) ->
     server = OpenAIServer(list(replies) or [answer("hello")], models=models)
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server._chat)
+    app.router.add_post("/v1/responses", server._chat)
     app.router.add_get("/v1/models", server._models)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()

@@ -126,7 +126,7 @@ def test_other_refused_parameters_are_left_out_or_renamed() -> None:
 
 def test_a_whole_answer_is_read() -> None:
     completion = openai.decode(200, {}, json.dumps(whole("hello", "length")).encode())
-    assert completion == Completion(text="hello", usage=Usage(11, 7, 4), finish="length", model="m-1")
+    assert completion == Completion(text="hello", usage=Usage(11, 7, 4), finish="length", model="m-1", id="c1")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_whole_answer_is_read() -> None:
                 "total_tokens": 41,
                 "completion_tokens_details": {"reasoning_tokens": 30},
             },
-            Usage(9, 32, 0),
+            Usage(9, 32, reasoning_tokens=30),
         ),
         (
             {
@@ -153,7 +153,7 @@ def test_a_whole_answer_is_read() -> None:
                 "total_tokens": 41,
                 "completion_tokens_details": {"reasoning_tokens": 30},
             },
-            Usage(9, 32, 0),
+            Usage(9, 32, reasoning_tokens=30),
         ),
         (None, Usage()),
     ],
@@ -179,7 +179,7 @@ def test_a_stream_reads_the_same_wherever_it_is_cut(cuts: list[int], is_crlf: bo
     stream = stream.replace(b"\n", b"\r\n") if is_crlf else stream
     bounded = [cut % (len(stream) + 1) for cut in cuts]
     assert read(stream, bounded) == Completion(
-        text="Grüße 👋 aus Zürich – schön", usage=Usage(11, 7, 4), finish="stop", model="m-1"
+        text="Grüße 👋 aus Zürich – schön", usage=Usage(11, 7, 4), finish="stop", model="m-1", id="c1"
     )
 
 

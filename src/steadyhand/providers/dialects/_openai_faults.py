@@ -18,12 +18,29 @@ _LONGEST = 500
 """Characters of a vendor's message that are passed on; some echo the whole prompt."""
 
 _PARAMETERS = {
-    "response_format": re.compile(r"response.?format|json.?schema|structured.?output", re.IGNORECASE),
+    "response_format": re.compile(
+        r"response.?format|json.?schema|structured.?output|\btext\.format", re.IGNORECASE
+    ),
     "stream_options": re.compile(r"stream_options"),
     "temperature": re.compile(r"\btemperature\b"),
+    "top_p": re.compile(r"\btop_p\b"),
     "max_tokens": re.compile(r"\bmax_(completion_)?tokens\b"),
+    "reasoning_effort": re.compile(r"\breasoning[._]effort\b"),
+    "include": re.compile(r"^include\b|encrypted content is not supported", re.IGNORECASE),
+    "reasoning": re.compile(
+        r"reasoning_content|reasoning_?details?|messages\S*\.reasoning\b|'reasoning' is unsupported"
+        r"|encrypted content .* could not be",
+        re.IGNORECASE,
+    ),
+    "tool_call_id": re.compile(r"tool call id .* must be", re.IGNORECASE),
+    "parallel_tool_calls": re.compile(r"\bparallel_tool_calls\b"),
+    "seed": re.compile(r"^seed$|['\"`]seed['\"`]"),
+    "user": re.compile(r"^user$|['\"`]user['\"`]: extra"),
+    "safety_identifier": re.compile(r"\bsafety_identifier\b"),
+    "prompt_cache_key": re.compile(r"\bprompt_cache_key\b"),
+    "store": re.compile(r"^store$|['\"`]store['\"`]"),
 }
-"""Parameters that `encode` can do without, and how a refusal names them."""
+"""What `encode` can do without, and how a refusal names it: parameters, the reasoning and the ids in messages."""
 
 
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:

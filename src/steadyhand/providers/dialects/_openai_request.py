@@ -1,0 +1,76 @@
+"""Parts of a request that OpenAI's two dialects share."""
+
+from functools import cache
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+import msgspec
+
+from steadyhand.providers.dialects._strict import strict
+from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.types.message import Tool
+from steadyhand.types.model import CompletionRequest, Model
+
+_OPENAI_HOSTS = ("openai.com", "openai.azure.com")
+
+
+def headers(*, is_streamed: bool) -> dict[str, str]:
+    """What a request says of its body, and of the answer it wants."""
+    accept = "text/event-stream" if is_streamed else "application/json"
+    return {"content-type": "application/json", "accept": accept}
+
+
+def shape(request: CompletionRequest, schema: JsonSchema) -> JsonObject:
+    """The name and the schema of an answer, strict where strict mode can say it."""
+    held = strict(schema)
+    return {"name": request.output_name, "strict": held is not None, "schema": held or dict(schema)}
+
+
+def told(schema: JsonSchema) -> str:
+    """The sentence that asks for an answer of this schema where no parameter can."""
+    wanted = "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n"
+    return wanted + msgspec.json.encode(dict(schema)).decode()
+
+
+def joined(ours: JsonObject, theirs: JsonObject) -> JsonObject:
+    """Our fields and the caller's, which win; objects that both have are joined."""
+    out = ours | theirs
+    for name in ours.keys() & theirs.keys():
+        own, other = ours[name], theirs[name]
+        if isinstance(own, dict) and isinstance(other, dict):
+            out[name] = own | other
+    return out
+
+
+def function(tool: Tool) -> JsonObject:
+    """A tool as a function; strict only where it was asked for and can be."""
+    held = strict(tool.parameters) if tool.is_strict else None
+    out: JsonObject = {"name": tool.name, "parameters": held or dict(tool.parameters)}
+    if tool.description:
+        out["description"] = tool.description
+    if held is not None:
+        out["strict"] = True
+    return out
+
+
+def given(**parameters: Json) -> JsonObject:
+    """The parameters that were set: not None, and not empty."""
+    return {name: value for name, value in parameters.items() if value is not None and value not in ("", [])}
+
+
+def for_openai(request: CompletionRequest, model: Model, stable: list[Json]) -> JsonObject:
+    """Parameters that OpenAI's own servers know by other names, or alone.
+
+    OpenAI caches prompts by itself. A `prompt_cache_key` sends the calls that share their first messages, `stable`
+    on the wire, to the machine that has them; it is a hash of these, so that it tells nobody anything.
+    """
+    if not _is_openai(model.provider.base_url):
+        return given(user=request.user)
+    key = sha256(msgspec.json.encode(stable)).hexdigest()[:32] if stable else ""
+    return given(safety_identifier=request.user, prompt_cache_key=key)
+
+
+@cache
+def _is_openai(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    return any(host == known or host.endswith(f".{known}") for known in _OPENAI_HOSTS)

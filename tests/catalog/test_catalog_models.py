@@ -69,6 +69,11 @@ def test_an_entry_is_kept_but_not_those_of_every_name_somebody_asks_for() -> Non
         ("gpt-4o-mini-2024-07-18", "openai:gpt-4o-mini-2024-07-18"),
         ("mistral-small-latest", "mistral:mistral-small-latest"),
         ("deepseek-chat", "deepseek:deepseek-chat"),
+        ("claude-sonnet-4-5", "anthropic:claude-sonnet-4-5"),
+        ("claude-sonnet-4-5-20250929", "anthropic:claude-sonnet-4-5-20250929"),
+        ("claude-3-5-haiku", None),  # of Vertex, and of the Gemini API, which Google's list does not tell apart
+        ("gemini-2.5-flash", "gemini:gemini-2.5-flash"),
+        ("text-embedding-3-small", "openai:text-embedding-3-small"),
         ("llama-3.3-70b-versatile", "groq:llama-3.3-70b-versatile"),
         ("gpt-4o-mni", None),
         ("", None),

@@ -18,7 +18,7 @@ from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Capability, Model, Provider, Size
 
 _ORIGINS = ("openai", "anthropic", "gemini", "mistral", "deepseek", "cohere", "xai")
-"""Providers that made the models they serve. A bare name is theirs before it is a reseller's."""
+"""Providers that make the models they serve. A bare name is theirs before it is a reseller's."""
 
 _DATED = re.compile(r"(.+)-(?:\d{8}|\d{4}-\d\d-\d\d)$")
 
@@ -103,12 +103,15 @@ class Catalog:
     @cached_property
     def _by_name(self) -> dict[str, ModelId]:
         known = {name: prices.names(self._providers[name]) for name in shipped() if name in self._providers}
+        origins = {name: self._providers[name] for name in _ORIGINS if name in known}
         count = Counter(each for listed in known.values() for each in listed)
-        found = {
-            each: ModelId(f"{name}:{each}") for name, listed in known.items() for each in listed if count[each] == 1
-        }
-        for name in reversed(_ORIGINS):
-            found |= {each: ModelId(f"{name}:{each}") for each in known.get(name, ())}
+        found = {}
+        for name, listed in reversed(known.items()):
+            rivals = [origin for other, origin in origins.items() if other != name]
+            for each in listed:
+                is_ours = name in origins and not any(prices.made_by(rival, each) for rival in rivals)
+                if is_ours or (count[each] == 1 and each not in found):
+                    found[each] = ModelId(f"{name}:{each}")
         return found
 
     def _entry(self, model: ModelId, at: datetime) -> Model | None:

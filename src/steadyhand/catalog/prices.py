@@ -74,6 +74,12 @@ def listed_as(provider: Provider, name: str) -> str:
     return listed.id if listed else ""
 
 
+def made_by(provider: Provider, name: str) -> bool:
+    """Is the name one that the vendor at the provider's address gives to models of its own?"""
+    listed = _list(provider.base_url)
+    return listed is not None and listed.model_match is not None and listed.model_match.is_match(name)
+
+
 def names(provider: Provider) -> tuple[str, ...]:
     """Names the provider's models are called by, sorted; empty without a price list."""
     return _names(provider.base_url)

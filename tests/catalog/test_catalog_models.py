@@ -186,7 +186,7 @@ def test_a_provider_of_the_workspace_serves_any_name_at_an_unknown_price() -> No
 
 
 def test_a_provider_behind_another_address_has_no_list_price() -> None:
-    moved = catalog(openai=ProviderSettings(base_url="https://proxy.example/v1"))
+    moved = catalog(openai=ProviderSettings(base_url="https://proxy.example/v1", key_variable="PROXY_KEY"))
     assert found("openai:gpt-4o-mini", moved).price is None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from steadyhand.errors import ProviderError
 from steadyhand.pipeline.engine import Engine
 from steadyhand.pipeline.ports import Ports
+from steadyhand.routing.conditions import Conditions
 from steadyhand.types.feature import Budget, Feature, Knowledge, Review
 from steadyhand.types.ids import FeatureName, ModelId
 from steadyhand.types.model import Completion, CompletionRequest, Model, Price, Provider, Rates, Usage
@@ -104,6 +105,7 @@ class House:
     search: Callable[[], Retrieval] = lambda: Retrieval((PASSAGE,), "policies@1")
     runs: list[Run] = field(default_factory=list)
     requests: list[CompletionRequest] = field(default_factory=list)
+    routing: Conditions = field(default_factory=Conditions)
 
     async def ask(self, values: dict[str, Any] | None = None, **changes: Any) -> Answer:
         feature = replace(self.feature, **changes)
@@ -122,6 +124,7 @@ class House:
             monotonic=time.monotonic,
             now=lambda: datetime.now(UTC),
             randomness=os.urandom,
+            routing=self.routing,
         )
 
     async def _complete(self, model: Model, request: CompletionRequest) -> Completion:

@@ -1,7 +1,5 @@
 """Run a feature once, or over a file of inputs."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +7,10 @@ import typer
 
 from steadyhand.cli import _answers, _batch
 from steadyhand.cli._figures import count
+from steadyhand.cli._inputs import read_input
 from steadyhand.cli._running import in_workspace
 from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
-from steadyhand.errors import InvalidInput, UsageError
+from steadyhand.errors import UsageError
 from steadyhand.types.ids import FeatureName
 from steadyhand.types.json import JsonObject
 from steadyhand.types.run import GOOD_ENDINGS, Answer
@@ -64,26 +63,6 @@ def run(
         given = read_input(values or "")
         code = in_workspace(shell, lambda workspace: _run_once(shell, workspace, feature, given, as_json))
     raise typer.Exit(code)
-
-
-def read_input(said: str) -> JsonObject:
-    """The value of `--input`: JSON, `@file`, or `-` for stdin. Raises `InvalidInput`."""
-    try:
-        if said == "-":
-            text = sys.stdin.read()
-        else:
-            text = Path(said[1:]).read_text(encoding="utf-8") if said.startswith("@") else said
-        values = json.loads(text)
-    except OSError as error:
-        raise InvalidInput(f"--input: {error.filename}: {error.strerror}", hint="check the path") from None
-    except ValueError as error:
-        hint = """quote it for the shell: --input '{"question": "..."}'"""
-        raise InvalidInput(f"--input: expected JSON; {error}", hint=hint) from None
-    if not isinstance(values, dict):
-        raise InvalidInput(
-            f"--input: expected a JSON object; found {type(values).__name__}", hint="name the fields"
-        )
-    return values
 
 
 def ended_badly(shell: Shell, answer: Answer) -> int:

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from steadyhand.errors import NoModel
 from steadyhand.pipeline.asking import Asking
 from steadyhand.pipeline.ports import Ports
 from steadyhand.prompts.render import messages, wire_schema
 from steadyhand.routing.attempts import Attempts
-from steadyhand.types.model import CompletionRequest, Task
+from steadyhand.types.model import Candidate, CompletionRequest, Model, Task
 from steadyhand.types.run import Continue, Failure, Run, StepResult, Stop
 
 
@@ -14,7 +15,12 @@ async def generate(run: Run, ports: Ports) -> StepResult:
     """The first completion of the allowed candidates, in order. Every call is kept, also those that failed."""
     if run.output is not None:
         return Continue(run)
-    attempts = _attempts(run, ports)
+    candidates = [_now(candidate, run, ports) for candidate in run.candidates]
+    models = [candidate.model for candidate in candidates if candidate.is_allowed]
+    if not models:
+        reasons = "; ".join(candidate.reason for candidate in candidates)
+        return Stop(run, "failed", Failure(NoModel.code, f"no model may serve this run: {reasons}"))
+    attempts = _attempts(run, ports, models)
     asking = Asking(attempts, ports, _request(run), run.attempt, run.feature.routing.hedge_s)
     answer = await asking.answer(run.deadline)
     run = replace(run, calls=(*run.calls, *asking.calls))
@@ -24,18 +30,17 @@ async def generate(run: Run, ports: Ports) -> StepResult:
     return Continue(replace(run, completion=answer.completion, model=answer.model.id))
 
 
-def _attempts(run: Run, ports: Ports) -> Attempts:
-    """Of the candidates that are still allowed: one may have been switched off since they were chosen."""
-    routing = ports.routing
-    models = [
-        candidate.model
-        for candidate in run.candidates
-        if candidate.is_allowed and not routing.switches(candidate.model.id, run.feature.name)
-    ]
+def _now(candidate: Candidate, run: Run, ports: Ports) -> Candidate:
+    """The candidate as it is now: it may have been switched off since it was chosen."""
+    off = ports.routing.switches(candidate.model.id, run.feature.name)
+    return replace(candidate, is_allowed=False, reason=off) if off and candidate.is_allowed else candidate
+
+
+def _attempts(run: Run, ports: Ports, models: list[Model]) -> Attempts:
     return Attempts(
         models,
-        routing.health,
-        routing.retries,
+        ports.routing.health,
+        ports.routing.retries,
         deadline=run.deadline,
         clock=ports.monotonic,
         jitter=lambda: int.from_bytes(ports.randomness(4), "big") / 2**32,

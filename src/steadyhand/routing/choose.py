@@ -57,6 +57,7 @@ class Choice:
     shadow: ModelId | None
     arm: Arm | None
     remarks: tuple[str, ...]
+    demand: Demand
 
     @property
     def summary(self) -> str:
@@ -96,6 +97,7 @@ def choose(feature: Feature, situation: Situation, find: FindModel, health: Heal
         shadow=beside if beside and rules.within_budget(allowed_now(beside)).is_allowed else None,
         arm=taken,
         remarks=(f"order {routing.order}", *remarks),
+        demand=situation.demand,
     )
 
 

@@ -41,7 +41,7 @@ async def health_of(database: Database) -> Health:
     The ledger keeps no kind of error: each failure counts as a model that could not be reached.
     """
     rows = await database.rows(
-        "SELECT model, error, first_token_s, model_call.duration_s,"
+        "SELECT model_call.model, error, first_token_s, model_call.duration_s,"
         " extract(epoch FROM run.started_at - now())::float8 AS at_s"
         " FROM model_call JOIN run ON run.id = model_call.run_id"
         " WHERE run.started_at > now() - interval '10 minutes' ORDER BY run.started_at, seq"

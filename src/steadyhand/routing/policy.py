@@ -29,8 +29,8 @@ class Context:
 class Policy(Protocol):
     """A module of `policies/`: a pure function.
 
-    It gives every candidate back, once, with what it has to say behind their reasons; it may exclude some, and
-    allows none that is excluded already.
+    It gives every candidate back, once, with what it has to say behind the reasons; it may exclude some, and allows
+    none that is excluded already.
     """
 
     def order(self, candidates: Sequence[Candidate], demand: Demand, context: Context) -> tuple[Candidate, ...]: ...
@@ -45,5 +45,5 @@ def arrange(
 
 
 def because(candidate: Candidate, remark: str) -> Candidate:
-    """The candidate with a remark behind its reason."""
-    return replace(candidate, reason=f"{candidate.reason}; {remark}")
+    """The candidate with a remark behind its reason; an excluded one has its reason already."""
+    return replace(candidate, reason=f"{candidate.reason}; {remark}") if candidate.is_allowed else candidate

@@ -13,7 +13,7 @@ from steadyhand.routing.flags import Flags
 _log = logging.getLogger(__name__)
 
 _DOMAIN = "steadyhand"
-_PATIENCE_S = 1.0
+PATIENCE_S = 1.0
 """A provider that takes longer gives the default; a run does not wait for a flag."""
 
 
@@ -25,10 +25,10 @@ def open(provider: object) -> Flags:  # noqa: A001 - what the port is called
     async def value(name: str, default: str, *, caller: str, feature: str) -> str:
         context = EvaluationContext(targeting_key=caller, attributes={"feature": feature})
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 return await asyncio.to_thread(client.get_string_value, name, default, context)
         except TimeoutError:
-            _log.warning("flag %s: its provider did not answer within %g s", name, _PATIENCE_S)
+            _log.warning("flag %s: its provider did not answer within %g s", name, PATIENCE_S)
             return default
 
     return value

@@ -1,0 +1,190 @@
+"""Explain which models a feature asks, and switch models off."""
+
+import getpass
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from steadyhand.cli._figures import money
+from steadyhand.cli._inputs import read_input
+from steadyhand.cli._running import in_workspace
+from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
+from steadyhand.errors import NotFound
+from steadyhand.pipeline.explain import Explanation, Ranked, explain
+from steadyhand.routing.conditions import Conditions
+from steadyhand.routing.flags import open_flags
+from steadyhand.routing.history import Volumes, health_of
+from steadyhand.routing.switches import Off, Switches, SwitchStore
+from steadyhand.types.ids import FeatureName
+from steadyhand.types.json import JsonObject
+from steadyhand.types.ports import FindModel, SpentToday
+from steadyhand.types.text import DataClass, highest
+from steadyhand.workspace import OWNER, AsyncWorkspace
+
+app = new_app(__doc__)
+
+_TITLES = ("asked", "model", "at most", "first token", "breaker", "where", "why")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """What a choice needs, from an open workspace."""
+
+    find_model: FindModel
+    spent_today: SpentToday
+    routing: Conditions
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def randomness(self, size: int) -> bytes:
+        return os.urandom(size)
+
+
+@app.command("explain")
+def explain_choice(
+    context: typer.Context,
+    feature: Annotated[str, typer.Argument(metavar="FEATURE", help="The feature whose choice is explained.")],
+    *,
+    values: Annotated[
+        str, typer.Option("--input", metavar="JSON|@FILE|-", help="The input: JSON, a file, or - for stdin.")
+    ] = "{}",
+    data_class: Annotated[
+        DataClass, typer.Option("--data-class", help="Take the run for at least this sensitive.")
+    ] = "public",
+    as_json: AsJson = False,
+) -> None:
+    """Print which models a run would ask now, in which order and why. No model is asked.
+
+    Speed and breaker are what the ledger tells of the last 10 minutes. Passages are not searched for, so the price
+    of a feature with knowledge is that of its input alone.
+
+    \b
+    Examples:
+      steadyhand route explain ticket_triage --input '{"subject": "Refund", "body": "Where is my money?"}'
+      steadyhand route explain policy_answers --data-class confidential --json
+    """
+    shell = shell_of(context)
+    given = read_input(values)
+    found = in_workspace(shell, lambda workspace: _explained(workspace, feature, given, data_class))
+    if as_json:
+        shell.terminal.json(found)
+    else:
+        shell.terminal.table(_TITLES, [_row(ranked) for ranked in found.models])
+    _say(shell, found)
+
+
+@app.command()
+def off(
+    context: typer.Context,
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="provider:model, provider:NAME, feature:NAME or *")
+    ],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever meets it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask a model, a provider, for a feature, or at all, no more; counts in every process within 5 s.
+
+    \b
+    Examples:
+      steadyhand route off openai:gpt-4o-mini --reason "wrong totals since noon"
+      steadyhand route off provider:openai --reason "incident 4711"
+      steadyhand route off '*' --reason "key leaked"
+    """
+    shell = shell_of(context)
+    in_workspace(shell, lambda opened: SwitchStore(opened.database).off(target, reason=reason, by=_user()))
+    if as_json:
+        shell.terminal.json({"target": target, "is_off": True})
+    shell.terminal.say(f"{target} is off; `steadyhand route on '{target}'` ends it")
+
+
+@app.command()
+def on(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="What `route list` shows.")],
+    as_json: AsJson = False,
+) -> None:
+    """Switch on again what was switched off.
+
+    \b
+    Example:
+      steadyhand route on openai:gpt-4o-mini
+    """
+    shell = shell_of(context)
+    if not in_workspace(shell, lambda workspace: SwitchStore(workspace.database).on(target)):
+        raise NotFound(f"expected something that is switched off; found {target!r}", hint="steadyhand route list")
+    if as_json:
+        shell.terminal.json({"target": target, "is_off": False})
+    shell.terminal.say(f"{target} is on")
+
+
+@app.command("list")
+def list_switches(context: typer.Context, as_json: AsJson = False) -> None:
+    """List what is switched off, by whom and why.
+
+    \b
+    Example:
+      steadyhand route list
+    """
+    shell = shell_of(context)
+    found = in_workspace(shell, lambda workspace: SwitchStore(workspace.database).all())
+    if as_json:
+        shell.terminal.json(found)
+    elif found:
+        shell.terminal.table(("target", "reason", "by", "since (UTC)"), [_switch(each) for each in found])
+    else:
+        shell.terminal.say("nothing is switched off")
+
+
+async def _explained(
+    workspace: AsyncWorkspace, name: str, values: JsonObject, data_class: DataClass
+) -> Explanation:
+    feature = workspace.features.get(FeatureName(name))
+    database, switches = workspace.database, Switches()
+    switches.replace(await SwitchStore(database).all())
+    routing = Conditions(
+        health=await health_of(database),
+        switches=switches,
+        flags=open_flags(workspace.settings.flags),
+        runs_today=Volumes(database).runs_today,
+    )
+    if feature.knowledge is not None:
+        data_class = highest(data_class, workspace.class_of(feature.knowledge.base))
+    ports = _Ports(workspace.catalog.find, workspace.ledger.spent_today, routing)
+    return await explain(feature, values, data_class, OWNER, ports)
+
+
+def _row(ranked: Ranked) -> tuple[str, ...]:
+    return (
+        str(ranked.place_in_order or "-"),
+        ranked.model,
+        "unknown" if ranked.worst_usd is None else money(ranked.worst_usd),
+        "-" if ranked.latency_s is None else f"{ranked.latency_s:.2f} s",
+        ranked.breaker,
+        ranked.place,
+        ranked.reason,
+    )
+
+
+def _say(shell: Shell, found: Explanation) -> None:
+    """What holds for the choice as a whole."""
+    shell.terminal.say(f"{found.feature}, {found.data_class} data; {'; '.join(found.remarks)}")
+    if found.over_budget:
+        shell.terminal.say(f"over the budget: {found.over_budget}")
+    if not any(ranked.place_in_order for ranked in found.models):
+        shell.terminal.say("no model may serve this run")
+
+
+def _switch(each: Off) -> tuple[str, ...]:
+    return each.target, each.reason, each.by, f"{each.at:%Y-%m-%d %H:%M}"
+
+
+def _user() -> str:
+    """Who sits in front of it, as the operating system says."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may have a user without a name
+        return "owner"

@@ -298,6 +298,7 @@ async def test_the_vendors_own_client_reads_the_same_answer() -> None:
         usage=Usage(whole.usage.prompt_tokens, whole.usage.completion_tokens, 4),
         finish="length",
         model=whole.model,
+        id=whole.id,
         first_token_s=ours.first_token_s,
     )
     assert whole.choices[0].finish_reason == "length"

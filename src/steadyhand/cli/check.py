@@ -1,6 +1,8 @@
 """Check every contract and say all that is wrong, at once."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +15,10 @@ from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.features.check import problems
 from steadyhand.features.contract import contract_schema
 from steadyhand.features.files import feature_names
+from steadyhand.features.known import Known
+from steadyhand.features.load import load
+from steadyhand.routing.exclusions import withdrawn_soon
+from steadyhand.types.ports import FindModel
 from steadyhand.workspace import known
 
 app = new_app()
@@ -28,7 +34,8 @@ def check(
 ) -> None:
     """Check every contract and gold set; prints one line per problem and exits with 1 when there is one.
 
-    A line is `file:line: message hint: what to do`. Nothing is started and no model is asked.
+    A line is `file:line: message hint: what to do`. Nothing is started and no model is asked. A model that its
+    vendor stops serving within 90 days is noted, and is no problem yet.
 
     \b
     Examples:
@@ -47,6 +54,19 @@ def check(
     else:
         for problem in found:
             shell.terminal.data(str(problem))
+    for note in _notes(configured.root, known(configured, catalog), catalog.find):
+        shell.terminal.say(f"note: {note}")
     if not found:
         shell.terminal.say(f"{count(len(feature_names(configured.root)), 'feature')} good")
     raise typer.Exit(min(len(found), 1))
+
+
+def _notes(root: Path, known_names: Known, find: FindModel) -> Iterator[str]:
+    """What is no fault yet, by feature."""
+    today = datetime.now(UTC).date()
+    for name in feature_names(root):
+        feature = load(root, name, known_names).feature
+        named = (*feature.models, feature.fallback_model) if feature else ()
+        for model in (find(model) for model in named if model):
+            if model is not None and (note := withdrawn_soon(model, today)):
+                yield f"{name}: {note}"

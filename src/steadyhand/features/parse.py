@@ -39,7 +39,7 @@ def parse(raw: Mapping[str, object]) -> Parsed:
         try:
             return Parsed(Contract.model_validate(table), tuple(flaws), frozenset(stand_ins))
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=True)
+            found = [_placed(fault) for fault in error.errors(include_url=False, include_context=True)]
             flaws = flaws or [_flaw(fault) for fault in found]
             for fault in found:
                 path = fault["loc"][:-1] if fault["type"] == "missing" and len(fault["loc"]) > 1 else fault["loc"]
@@ -55,6 +55,7 @@ _STAND_INS: dict[KeyPath, object] = {  # * is any position in a list
     ("output",): {"text": "string"},
     ("models",): {"try": ["local:none"]},
     ("models", "try", "*"): "local:none",
+    ("models", "place", "*"): "local",
     ("guardrails", "input", "*"): "",
     ("guardrails", "output", "*"): "",
     ("check", "*"): {"rule": "true"},
@@ -76,6 +77,12 @@ def _leave_out(table: dict[str, Any], path: KeyPath) -> set[KeyPath]:
     if isinstance(node, dict):
         node.pop(path[-1], None)
     return set()
+
+
+def _placed(fault: ErrorDetails) -> ErrorDetails:
+    """A fault of a key itself stands where its value does."""
+    loc = fault["loc"]
+    return {**fault, "loc": loc[:-1]} if loc[-1:] == ("[key]",) else fault
 
 
 def _flaw(fault: ErrorDetails) -> Flaw:

@@ -26,7 +26,8 @@ def models(table: ModelsTable) -> Iterator[tuple[KeyPath, str]]:
 def flaws(parsed: Parsed, whole: Scope) -> Iterator[Flaw]:
     """Keys that do not go together, and an experiment's key that fails. `whole` is what rules may speak of."""
     contract = parsed.contract
-    yield from _weight_flaws(contract.models)
+    if not any(flaw.path[:1] == ("models",) for flaw in parsed.flaws):  # what is left of them means nothing
+        yield from _weight_flaws(contract.models)
     experiment = contract.models.experiment
     if experiment and sum(experiment.shares.values()) > 100:
         message = (

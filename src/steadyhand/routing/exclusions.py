@@ -1,7 +1,7 @@
 """Why a model may not serve a call. Each rule gives a sentence, "" when it has nothing against the model."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from steadyhand.routing.cost import cost_usd
@@ -9,6 +9,8 @@ from steadyhand.routing.demand import Demand
 from steadyhand.types.feature import Budget
 from steadyhand.types.model import Model, Place, Usage
 from steadyhand.types.text import DataClass, rank
+
+_SOON = timedelta(days=90)
 
 
 def above_clearance(model: Model, data_class: DataClass) -> str:
@@ -35,6 +37,13 @@ def withdrawn(model: Model, today: date) -> str:
     if model.deprecated_on is None or today < model.deprecated_on:
         return ""
     return f"{model.id} was withdrawn by its vendor on {model.deprecated_on}"
+
+
+def withdrawn_soon(model: Model, today: date) -> str:
+    """A note on a model that its vendor stops serving within 90 days, or has; "" for any other."""
+    if model.deprecated_on is None or model.deprecated_on - today > _SOON:
+        return ""
+    return withdrawn(model, today) or f"{model.id} is withdrawn by its vendor on {model.deprecated_on}"
 
 
 def incapable(model: Model, demand: Demand) -> str:

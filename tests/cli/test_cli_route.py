@@ -1,0 +1,37 @@
+"""`route`: why which model is asked, and switching models off."""
+
+import json
+from pathlib import Path
+
+TICKET = '{"subject": "Refund", "body": "Where is my money?"}'
+
+
+def test_the_choice_of_a_feature_is_explained_without_a_run(company: Path, inside) -> None:
+    workspace = ("-w", str(company))
+    before = inside("traces", "tail", "--json", *workspace).stdout
+    shown = inside("route", "explain", "ticket_triage", "--input", TICKET, *workspace)
+    assert shown.returncode == 0
+    assert "local:nearest may see up to restricted, this run is confidential" in shown.stdout
+    assert "ticket_triage, confidential data; order listed" in shown.stderr
+    said = json.loads(inside("route", "explain", "ticket_triage", "--input", TICKET, "--json", *workspace).stdout)
+    [model] = said["models"]
+    assert (model["model"], model["place_in_order"], model["worst_usd"]) == ("local:nearest", 1, 0.0)
+    assert inside("traces", "tail", "--json", *workspace).stdout == before
+    strict = inside("route", "explain", "policy_answers", "--data-class", "restricted", "--json", *workspace)
+    assert json.loads(strict.stdout)["data_class"] == "restricted"
+
+
+def test_what_is_switched_off_is_listed_passed_over_and_can_be_switched_on(company: Path, inside) -> None:
+    workspace = ("-w", str(company))
+    assert "nothing is switched off" in inside("route", "list", *workspace).stderr
+    off = inside("route", "off", "provider:local", "--reason", "wrong totals", *workspace)
+    assert (off.returncode, off.stderr.startswith("provider:local is off")) == (0, True)
+    [listed] = json.loads(inside("route", "list", "--json", *workspace).stdout)
+    assert (listed["target"], listed["reason"]) == ("provider:local", "wrong totals")
+    explained = inside("route", "explain", "ticket_triage", "--input", TICKET, *workspace)
+    assert "switched local off: wrong totals" in explained.stdout
+    assert "no model may serve this run" in explained.stderr
+    assert inside("route", "on", "provider:local", *workspace).returncode == 0
+    again = inside("route", "on", "provider:local", *workspace)
+    assert (again.returncode, "steadyhand route list" in again.stderr) == (2, True)
+    assert inside("route", "off", "gpt-4o", "--reason", "x", *workspace).returncode == 2

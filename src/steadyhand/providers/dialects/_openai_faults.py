@@ -72,7 +72,7 @@ def _reported(error: Mapping[str, object]) -> ProviderError:
     words = f"{error.get('code')} {error.get('type')}"
     if "rate_limit" in words:
         return ProviderRateLimited(f"the provider stopped answering: {message}")
-    if "invalid_request" in words or "insufficient_quota" in words or "content_filter" in words:
+    if any(sign in words for sign in ("invalid_", "insufficient_quota", "content_filter")):
         return ProviderRefused(f"the provider stopped answering: {message}")
     return ProviderUnavailable(f"the provider stopped answering: {message}")
 

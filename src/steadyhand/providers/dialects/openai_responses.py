@@ -55,9 +55,9 @@ def encode(
 ) -> WireRequest:
     """The request as OpenAI responses want it, without the parameters in `avoid`.
 
-    A schema that may not be sent as `text.format` is said in the prompt instead. The dialect has no place for `seed`
-    and `thinking_tokens`, nor for an answer that was begun. Fields of `extra` win over ours. Raises `ProviderRefused`
-    for stop sequences, which the dialect does not know: the answer would run past them unsaid.
+    A schema that may not be sent as `text.format` is said in the prompt instead. There is no place for `seed` and
+    `thinking_tokens`, nor for an answer that was begun. Fields of `extra` win over ours. Raises `ProviderRefused` for
+    stop sequences, which the dialect does not know: the answer would run past them unsaid.
     """
     if request.stop:
         raise ProviderRefused(

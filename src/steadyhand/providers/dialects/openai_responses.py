@@ -55,8 +55,8 @@ def encode(
 ) -> WireRequest:
     """The request as OpenAI responses want it, without the parameters in `avoid`.
 
-    A schema that may not be sent as `text.format` is said in the prompt instead. There is no place for `seed` and
-    `thinking_tokens`, nor for an answer that was begun. Fields of `extra` win over ours. Raises `ProviderRefused` for
+    A schema that may not be sent as `text.format` is said in the prompt instead. There is no place for `seed`,
+    `thinking_tokens` and the beginning of an answer. Fields of `extra` win over ours. Raises `ProviderRefused` for
     stop sequences, which the dialect does not know: the answer would run past them unsaid.
     """
     if request.stop:

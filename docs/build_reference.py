@@ -26,7 +26,7 @@ from fastapi.dependencies.utils import get_dependant
 import steadyhand
 from steadyhand import errors, plugins, settings
 from steadyhand.access.roles import ROLES, Action, may
-from steadyhand.catalog.providers import shipped
+from steadyhand.catalog.providers import example, shipped
 from steadyhand.checks.cel import FUNCTIONS
 from steadyhand.features import shorttypes
 from steadyhand.features.contract import contract_schema
@@ -302,10 +302,18 @@ def _recipes() -> str:
 
 def _providers() -> str:
     rows = [
-        (f"`{it.name}`", it.dialect, it.base_url or "built in", _named(it.key_variable), it.place, it.clearance)
+        (
+            f"`{it.name}`",
+            ", ".join((it.dialect, *it.also)),
+            f"`{it.base_url}`" if it.base_url else "built in",
+            _named(it.key_variable),
+            it.place,
+            it.clearance,
+            f"`steadyhand models try {it.name}:{example(it.name)}`" if example(it.name) else "",
+        )
         for it in shipped().values()
     ]
-    return _table(("Provider", "Dialect", "Base URL", "Key variable", "Place", "May see up to"), rows)
+    return _table(("Provider", "Dialects", "Base URL", "Key variable", "Place", "May see up to", "Try it"), rows)
 
 
 def _named(variable: str) -> str:

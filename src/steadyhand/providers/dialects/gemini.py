@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderUnavailable
+from steadyhand.providers.dialects._extra import joined
 from steadyhand.providers.dialects._gemini_answer import Answer
 from steadyhand.providers.dialects._gemini_faults import refused
 from steadyhand.providers.dialects._gemini_schema import lowered
@@ -100,7 +101,7 @@ def encode(
     if config := _config(request, avoid, is_older=is_older):
         body["generationConfig"] = config
     action = "streamGenerateContent?alt=sse" if is_streamed else "generateContent"
-    return _post(model, action, _joined(body, request.extra))
+    return _post(model, action, joined(body, request.extra))
 
 
 def decode(status: int, headers: Mapping[str, str], body: bytes) -> Completion:
@@ -240,20 +241,6 @@ def _told(system: JsonObject | None, schema: JsonSchema) -> JsonObject:
     parts = system["parts"] if system else []
     assert isinstance(parts, list)
     return {"parts": [*parts, {"text": wanted + msgspec.json.encode(dict(schema)).decode()}]}
-
-
-def _joined(ours: JsonObject, theirs: Mapping[str, Json]) -> JsonObject:
-    """`theirs` on top of `ours`: objects are joined field by field, lists put behind each other."""
-    out = dict(ours)
-    for name, value in theirs.items():
-        before = out.get(name)
-        if isinstance(before, dict) and isinstance(value, dict):
-            out[name] = _joined(before, value)
-        elif isinstance(before, list) and isinstance(value, list):
-            out[name] = [*before, *value]
-        else:
-            out[name] = value
-    return out
 
 
 def _post(model: Model, action: str, body: JsonObject) -> WireRequest:

@@ -1,5 +1,6 @@
 """How a run finds its model: hedges, shadows, flags, budgets that are spent, switches that are thrown."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -77,6 +78,21 @@ async def test_a_second_model_is_asked_when_the_first_is_slow_and_both_are_bille
     assert lost.usage.is_estimated
     assert lost.cost_usd
     assert answer.cost_usd == won.cost_usd + lost.cost_usd  # type: ignore[operator]
+
+
+async def test_a_run_that_is_broken_off_keeps_what_it_had_asked_and_bills_it() -> None:
+    for routing in (Routing(), routed(hedge_s=0.02)):
+        house = House({"large": [5.0], "small": [5.0]})
+        asking = asyncio.create_task(house.ask(models=BOTH, routing=routing))
+        while not house.requests:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        [run] = house.runs
+        assert [call.model for call in run.calls] == [LARGE, SMALL][: len(house.requests)]
+        assert all(call.error == "broken off" and call.usage.is_estimated and call.cost_usd for call in run.calls)
 
 
 async def test_a_hedge_is_not_asked_when_the_first_answers_in_time() -> None:

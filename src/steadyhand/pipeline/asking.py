@@ -28,7 +28,8 @@ class _Try:
 class Asking:
     """Of one request; `request.timeout_s` bounds each attempt. `calls` holds every attempt that has ended.
 
-    With `hedge_s`, the next model is asked as well when one has not answered after so many seconds.
+    With `hedge_s`, the next model is asked as well when one has not answered after so many seconds. Whoever is
+    broken off while it asks calls `break_off`, so that nothing a vendor charges for is forgotten.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Asking:
         self._request = request
         self._number = number
         self._hedge_s = hedge_s
+        self._running: dict[int, _Try] = {}  # by the attempt's number
 
     async def answer(self, deadline: float) -> Answered | None:
         """The first answer; None when no attempt is left, and `attempts.failure` says why."""
@@ -54,47 +56,52 @@ class Asking:
                 return found
         return None
 
+    def break_off(self) -> None:
+        """Note what is under way as ended.
+
+        A vendor charges for what it read and for what it wrote until then, taken to be what the winner wrote.
+        """
+        winner = next((call for call in self.calls if not call.error), None)
+        reason = "broken off: another model answered first" if winner else "broken off"
+        read = estimate(message.text for message in self._request.messages)
+        usage = Usage(read, winner.usage.output_tokens if winner else 0, is_estimated=True)
+        for tried in self._running.values():
+            self._attempts.abandoned(tried.attempt)
+            self._note(tried, usage, error=reason)
+        self._running.clear()
+
     async def _race(self, first: Attempt, deadline: float, hedge_s: float) -> Answered | None:
         """The first good answer of this model and of those asked beside it; the others are broken off."""
-        running = {self._started(first, deadline): self._try(first)}
+        running = {asyncio.create_task(self._ask(first, deadline))}
         try:
             while running:
-                done, _ = await asyncio.wait(running, timeout=hedge_s, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    del running[task]
-                    if (found := task.result()) is not None:
+                done, running = await asyncio.wait(running, timeout=hedge_s, return_when=asyncio.FIRST_COMPLETED)
+                for found in (task.result() for task in done):
+                    if found is not None:
                         return found
                 beside = self._attempts.hedge() if running else None
                 if beside is not None:
-                    running[self._started(beside, deadline)] = self._try(beside)
+                    running.add(asyncio.create_task(self._ask(beside, deadline)))
             return None
         finally:
-            for task, tried in running.items():
+            for task in running:
                 task.cancel()
-                self._note_broken_off(tried)
-
-    def _started(self, attempt: Attempt, deadline: float) -> "asyncio.Task[Answered | None]":
-        return asyncio.create_task(self._ask(attempt, deadline))
-
-    def _try(self, attempt: Attempt) -> _Try:
-        return _Try(attempt, self._ports.monotonic())
+            self.break_off()
 
     async def _ask(self, attempt: Attempt, deadline: float) -> Answered | None:
-        """The model's answer, None when it failed; noted either way, unless it is broken off."""
-        began = self._ports.monotonic()
-        timeout_s = max(0.0, min(deadline - began, self._request.timeout_s))
+        """The model's answer, None when it failed; noted either way."""
+        tried = self._running[attempt.number] = _Try(attempt, self._ports.monotonic())
+        timeout_s = max(0.0, min(deadline - tried.began, self._request.timeout_s))
         try:
             completion = await self._bounded(attempt.model, timeout_s)
         except ProviderError as error:
+            del self._running[attempt.number]
             self._attempts.failed(attempt, error)
-            self._note(attempt, Usage(), self._ports.monotonic() - began, error=str(error))
+            self._note(tried, Usage(), error=str(error))
             return None
-        except BaseException:
-            self._attempts.abandoned(attempt)
-            raise
-        duration_s = self._ports.monotonic() - began
-        self._attempts.succeeded(attempt, completion.first_token_s or duration_s)
-        self._note(attempt, completion.usage, duration_s, completion=completion)
+        del self._running[attempt.number]
+        self._note(tried, completion.usage, completion=completion)
+        self._attempts.succeeded(attempt, completion.first_token_s or self.calls[-1].duration_s)
         return Answered(attempt.model, completion)
 
     async def _bounded(self, model: Model, timeout_s: float) -> Completion:
@@ -105,32 +112,16 @@ class Asking:
         except TimeoutError:
             raise ProviderTimeout(f"{model.id} did not answer within {timeout_s:.1f} s") from None
 
-    def _note_broken_off(self, tried: _Try) -> None:
-        """A vendor charges for what it read and for what it wrote until then, taken to be what the winner wrote."""
-        written = max((call.usage.output_tokens for call in self.calls), default=0)
-        read = estimate(message.text for message in self._request.messages)
-        usage = Usage(input_tokens=read, output_tokens=written, is_estimated=True)
-        duration_s = self._ports.monotonic() - tried.began
-        self._note(tried.attempt, usage, duration_s, error="broken off: another model answered first")
-
-    def _note(
-        self,
-        attempt: Attempt,
-        usage: Usage,
-        duration_s: float,
-        *,
-        completion: Completion | None = None,
-        error: str = "",
-    ) -> None:
-        price = attempt.model.price
+    def _note(self, tried: _Try, usage: Usage, *, completion: Completion | None = None, error: str = "") -> None:
+        model = tried.attempt.model
         self.calls.append(
             ModelCall(
-                model=attempt.model.id,
+                model=model.id,
                 attempt=self._number,
                 usage=usage,
-                cost_usd=cost_usd(usage, price) if price else None,
-                price=price,
-                duration_s=duration_s,
+                cost_usd=cost_usd(usage, model.price) if model.price else None,
+                price=model.price,
+                duration_s=self._ports.monotonic() - tried.began,
                 first_token_s=completion.first_token_s if completion else None,
                 error=error,
                 prompt="\n\n".join(message.text for message in self._request.messages),

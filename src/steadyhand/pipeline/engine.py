@@ -24,6 +24,7 @@ from steadyhand.pipeline.shadows import Shadows, shadow_of
 from steadyhand.routing.choose import candidate
 from steadyhand.types.feature import Feature
 from steadyhand.types.json import JsonObject
+from steadyhand.types.model import ModelCall
 from steadyhand.types.run import (
     Answer,
     Continue,
@@ -170,7 +171,7 @@ class _Walk:
     def __init__(self, run: Run, ports: Ports, watch: Watch | None) -> None:
         self.run = run
         self.began_s = ports.monotonic()
-        self._ports = ports
+        self._ports = replace(ports, keep_calls=self._keep_calls)
         self._watch = watch
 
     def elapsed_s(self) -> float:
@@ -200,6 +201,9 @@ class _Walk:
                     pass
         if self.run.status is None:
             self.run = replace(self.run, status="answered")
+
+    def _keep_calls(self, calls: Sequence[ModelCall]) -> None:
+        self.run = replace(self.run, calls=(*self.run.calls, *calls))
 
     def stop(self, status: RunStatus, failure: Failure | None) -> None:
         self.run = replace(self.run, status=status, failure=failure)

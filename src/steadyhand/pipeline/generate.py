@@ -22,7 +22,12 @@ async def generate(run: Run, ports: Ports) -> StepResult:
         return Stop(run, "failed", Failure(NoModel.code, f"no model may serve this run: {reasons}"))
     attempts = _attempts(run, ports, models)
     asking = Asking(attempts, ports, _request(run), run.attempt, run.feature.routing.hedge_s)
-    answer = await asking.answer(run.deadline)
+    try:
+        answer = await asking.answer(run.deadline)
+    except BaseException:
+        asking.break_off()
+        ports.keep_calls(asking.calls)
+        raise
     run = replace(run, calls=(*run.calls, *asking.calls))
     if answer is None:
         failure = attempts.failure

@@ -3,7 +3,7 @@
     python bench/conformance.py --data DIR --bench DIR [--show N]
 
 `--data` holds a `VENDOR.jsonl` of recordings for each vendor, `--bench` the scorer `conform.py`, which replays them
-over HTTP to `conformance_driver.py`. What does not agree is shown on stderr, the first N cases of each vendor in full.
+over HTTP to `conformance_driver.py`. What does not agree is shown on stderr, the first N cases of a vendor in full.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Ollama, in its own dialect.
 
-Source: Ollama's API reference, 2026-10. A stream is one JSON object a line. A prompt that is longer than the context
-is refused, where Ollama would cut it unsaid; `extra = {"options": {"num_ctx": N}}` makes the context larger.
+Source: Ollama's API reference, 2026-10. A stream is one JSON object a line. A prompt longer than the context is
+refused, where Ollama would cut it unsaid; `extra = {"options": {"num_ctx": N}}` makes the context larger.
 """
 
 from collections.abc import Iterator, Mapping

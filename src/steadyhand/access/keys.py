@@ -7,9 +7,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from steadyhand.access.limits import listed
 from steadyhand.errors import NotFound, Unauthenticated
 from steadyhand.storage import Database, Row
+from steadyhand.types.quota import WINDOW_S
 from steadyhand.types.run import Principal, RoleName
 
 PREFIX = "sh_"
@@ -20,15 +23,42 @@ SHOW_A_KEY = "send the header Authorization: Bearer sh_...; `steadyhand keys cre
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
+_LIMITS = "usd_per_day, requests_per_minute, tokens_per_minute, models"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """What a key may use at most; None leaves it to `[limits.key]` of the settings.
+
+    `models` are patterns such as `openai:*` of what it may call through the gateway, empty for everything.
+    """
+
+    usd_per_day: Decimal | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    models: tuple[str, ...] = ()
+
+
+UNLIMITED = KeyLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class KeySummary:
-    """A key as lists show it; the key itself is nowhere."""
+    """A key as lists show it; the key itself is nowhere.
+
+    `used_usd` is what it spent since midnight UTC; it is counted for keys that have a limit of US dollars.
+    """
 
     id: str
     name: str
     role: RoleName
     created_at: datetime
     revoked_at: datetime | None
+    usd_per_day: Decimal | None
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    models: tuple[str, ...]
+    used_usd: Decimal | None
 
 
 class Keys:
@@ -39,12 +69,12 @@ class Keys:
         self._randomness = randomness
         self._now = now
 
-    async def create(self, name: str, role: RoleName) -> str:
+    async def create(self, name: str, role: RoleName, limits: KeyLimits = UNLIMITED) -> str:
         """A new key: the only time it is seen."""
         key = PREFIX + self._token()
         await self._database.execute(
-            "INSERT INTO access_key (id, name, role, hash) VALUES (%s, %s, %s, %s)",
-            [key[:10], name, role, _hash(key)],
+            f"INSERT INTO access_key (id, name, role, hash, {_LIMITS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [key[:10], name, role, _hash(key), *_columns(limits)],
         )
         return key
 
@@ -67,20 +97,40 @@ class Keys:
             "UPDATE access_key SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL", [key_id]
         )
         if touched == 0:
-            raise NotFound(
-                f"expected a key in force; found none with the id {key_id!r}", hint="steadyhand keys list"
-            )
+            raise _not_in_force(key_id)
+
+    async def limits(self, key_id: str) -> KeyLimits:
+        """What the key may use by its own limits. Raises `NotFound`."""
+        row = await self._database.row(
+            f"SELECT {_LIMITS} FROM access_key WHERE id = %s AND revoked_at IS NULL", [key_id]
+        )
+        if row is None:
+            raise _not_in_force(key_id)
+        return KeyLimits(**{**row, "models": tuple(row["models"])})
+
+    async def limit(self, key_id: str, limits: KeyLimits) -> None:
+        """Change what the key may use: in force in every process after 5 seconds. Raises `NotFound`."""
+        touched = await self._database.execute(
+            f"UPDATE access_key SET ({_LIMITS}) = (%s, %s, %s, %s) WHERE id = %s AND revoked_at IS NULL",
+            [*_columns(limits), key_id],
+        )
+        if touched == 0:
+            raise _not_in_force(key_id)
 
     async def list(self) -> list[KeySummary]:
+        """Every key, the oldest first, with what it used today."""
+        today = int(self._now().timestamp() // WINDOW_S["usd"])
         rows = await self._database.rows(
-            "SELECT id, name, role, created_at, revoked_at FROM access_key ORDER BY created_at"
+            f"SELECT id, name, role, created_at, revoked_at, {_LIMITS}, used AS used_usd FROM access_key"
+            " LEFT JOIN quota ON scope = 'key:' || id AND unit = 'usd' AND window_no = %s ORDER BY created_at",
+            [today],
         )
-        return [KeySummary(**row) for row in rows]
+        return [KeySummary(**{**row, "models": tuple(row["models"])}) for row in rows]
 
     async def principal(self, key: str) -> Principal:
         """Who holds the key. Raises `Unauthenticated`."""
         row = await self._database.row(
-            "SELECT id, name, role FROM access_key WHERE hash = %s AND revoked_at IS NULL", [_hash(key)]
+            f"SELECT id, name, role, {_LIMITS} FROM access_key WHERE hash = %s AND revoked_at IS NULL", [_hash(key)]
         )
         return _principal(row, "the key is not known or was revoked")
 
@@ -100,7 +150,7 @@ class Keys:
     async def session(self, token: str) -> Principal:
         """Who is signed in with this token. Raises `Unauthenticated`."""
         row = await self._database.row(
-            "SELECT k.id, k.name, k.role FROM access_session s JOIN access_key k ON k.id = s.key_id"
+            f"SELECT id, name, role, {_LIMITS} FROM access_session s JOIN access_key k ON k.id = s.key_id"
             " WHERE s.hash = %s AND s.expires_at > %s AND k.revoked_at IS NULL",
             [_hash(token), self._now()],
         )
@@ -119,7 +169,19 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 
+def _columns(limits: KeyLimits) -> list[object]:
+    """In the order of `_LIMITS`."""
+    return [limits.usd_per_day, limits.requests_per_minute, limits.tokens_per_minute, list(limits.models)]
+
+
+def _not_in_force(key_id: str) -> NotFound:
+    return NotFound(f"expected a key in force; found none with the id {key_id!r}", hint="steadyhand keys list")
+
+
 def _principal(row: Row | None, otherwise: str) -> Principal:
     if row is None:
         raise Unauthenticated(otherwise, hint=SHOW_A_KEY)
-    return Principal(name=row["name"], role=row["role"], key_id=row["id"])
+    limits = listed(f"key:{row['id']}", row["usd_per_day"], row["requests_per_minute"], row["tokens_per_minute"])
+    return Principal(
+        name=row["name"], role=row["role"], key_id=row["id"], limits=limits, models=tuple(row["models"])
+    )

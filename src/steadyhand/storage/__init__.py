@@ -1,4 +1,4 @@
-"""PostgreSQL: the server, connections, migrations, backups."""
+"""PostgreSQL: the server, connections, locks, migrations, backups."""
 
 from steadyhand.storage.database import Database, Row, Transaction, jsonb
 

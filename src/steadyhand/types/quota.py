@@ -12,7 +12,10 @@ WINDOW_S: dict[Unit, int] = {"usd": 86_400, "requests": 60, "tokens": 60}
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so much in one window. `scope` says of whom: `key:ID`, `user:NAME`, `feature:NAME` or `workspace`."""
+    """At most so much in one window.
+
+    `scope` says of whom: `key:ID`, `user:KEY/NAME` (every key has users of its own), `feature:NAME` or `workspace`.
+    """
 
     scope: str
     unit: Unit

@@ -59,6 +59,7 @@ class ProviderSettings(_Table):
     agreement: str | None = Field(None, description="The data-processing agreement in force with the provider.")
     prefill: Prefill | None = Field(None, description="How an answer that was begun is continued.")
     region: str | None = Field(None, description="Region, where the vendor's address or signature needs one.")
+    proxy: str | None = Field(None, description="HTTP proxy on the way to the provider, as http://HOST:PORT.")
     place: Place | None = Field(None, description="Where the models run.")
     clearance: DataClass | None = Field(None, description="The highest data class this provider may see.")
 

@@ -1,16 +1,17 @@
-"""Calls to models over a real connection: what arrives, what is retried or given up, and that no key leaks."""
+"""Calls to models over a real connection: what arrives, what is given up, and that no key leaks."""
 
 import asyncio
 import json
 import logging
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
 import numpy as np
 import openai
 import pytest
+from raw_server import playing, saying, whole
 
 import openai_server as upstream
 from openai_server import OpenAIServer, serving
@@ -23,10 +24,20 @@ from steadyhand.errors import (
     ProviderUnavailable,
 )
 from steadyhand.providers.call import Completer
+from steadyhand.providers.secrets import Secrets
 from steadyhand.providers.transport import Limits, Transport
 from steadyhand.types.ids import ModelId
 from steadyhand.types.message import Message
-from steadyhand.types.model import Completion, CompletionRequest, Model, Provider, Task, Usage
+from steadyhand.types.model import (
+    Completion,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    Model,
+    Provider,
+    Task,
+    Usage,
+)
 from steadyhand.types.text import Segment
 
 KEY = "sk-very-secret-0123456789"
@@ -42,11 +53,8 @@ class NoEmbedding:
 
 @asynccontextmanager
 async def completing(limits: Limits = LIMITS, key: str = KEY) -> AsyncIterator[Completer]:
-    async def no_wait(seconds: float) -> None:
-        del seconds
-
-    transport = Transport(limits, secret=lambda variable: key if variable == "TEST_KEY" else "")
-    completer = Completer(transport, NoEmbedding(), jitter=lambda: 0.5, sleep=no_wait)
+    secrets = Secrets(lambda variable: key if variable == "TEST_KEY" else "")
+    completer = Completer(Transport(limits, secrets=secrets), NoEmbedding())
     try:
         yield completer
     finally:
@@ -105,7 +113,7 @@ async def test_connections_are_used_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "kind"),
+    ("fault", "kind"),
     [
         (upstream.status(500, {"error": {"message": "boom"}}), ProviderUnavailable),
         (upstream.status(429, {"error": {"message": "slow down"}}, retry_after="0"), ProviderRateLimited),
@@ -118,16 +126,14 @@ async def test_connections_are_used_again() -> None:
         (upstream.events(b""), ProviderUnavailable),
     ],
 )
-async def test_a_passing_fault_is_tried_once_more_and_never_shortens_an_answer(
-    first: upstream.Reply, kind: type[ProviderError]
+async def test_a_fault_is_told_at_once_and_never_shortens_an_answer(
+    fault: upstream.Reply, kind: type[ProviderError]
 ) -> None:
-    async with serving(first, upstream.answer("the whole answer")) as server, completing() as complete:
-        assert (await complete(model_of(server), asking())).text == "the whole answer"
-        assert len(server.requests) == 2
-    async with serving(first) as server, completing() as complete:
-        with pytest.raises(kind, match=r"^test:m: ") as raised:
+    """Whether it is tried again is decided elsewhere: every attempt has a row of its own."""
+    async with serving(fault) as server, completing() as complete:
+        with pytest.raises(kind, match=r"^test:m: (?!test:m)") as raised:
             await complete(model_of(server), asking())
-        assert len(server.requests) == 2
+        assert len(server.requests) == 1
     assert type(raised.value) is kind
 
 
@@ -139,12 +145,11 @@ async def test_a_refusal_is_not_tried_again_and_carries_what_the_vendor_said(cod
         assert len(server.requests) == 1
 
 
-async def test_nothing_is_retried_when_the_wait_would_not_fit_the_time() -> None:
+async def test_a_rate_limit_says_how_long_it_holds() -> None:
     limited = upstream.status(429, {"error": {"message": "later"}}, retry_after="60")
     async with serving(limited) as server, completing() as complete:
         with pytest.raises(ProviderRateLimited) as raised:
             await complete(model_of(server), asking(timeout_s=5))
-        assert len(server.requests) == 1
     assert raised.value.retry_after_s == 60
 
 
@@ -203,7 +208,7 @@ async def test_an_address_that_cannot_be_used_is_unavailable_and_its_password_is
         place="local",
         clearance="restricted",
     )
-    completer = Completer(Transport(secret=lambda variable: "k"), np.array)
+    completer = Completer(Transport(secrets=Secrets(lambda variable: "k")), np.array)
     with pytest.raises(ProviderUnavailable) as caught:
         await completer(model_at(provider), asking())
     await completer.close()
@@ -283,6 +288,73 @@ async def test_a_key_that_no_header_can_carry_is_refused_without_being_shown() -
         with pytest.raises(ProviderRefused, match="printable ASCII") as raised:
             await complete(model_at(server.provider("TEST_KEY")), asking())
     assert "wert" not in "".join(traceback.format_exception(raised.value))
+
+
+async def test_an_answer_that_is_not_streamed_is_asked_for_whole() -> None:
+    async with serving(upstream.answer("whole")) as server, completing() as complete:
+        completion = await complete(model_of(server), asking(), is_streamed=False)
+    assert (completion.text, completion.first_token_s) == ("whole", None)
+    assert "stream" not in server.requests[0]
+
+
+async def test_an_answer_that_is_not_streamed_may_take_all_its_time() -> None:
+    async with serving(upstream.slow(0.2)) as server, completing(Limits(first_byte_s=0.05)) as complete:
+        assert (await complete(model_of(server), asking(), is_streamed=False)).text == "late"
+
+
+async def test_a_stream_gives_every_piece_and_then_the_whole() -> None:
+    async with serving(upstream.answer("Grüße aus Zürich 👋")) as server, completing() as complete:
+        *deltas, last = [piece async for piece in complete.stream(model_of(server), asking())]
+        assert len(server.connections) == 1
+    assert [delta.text for delta in deltas] == ["Grüße", " aus", " Zürich", " 👋"]
+    assert isinstance(last, Completion)
+    assert (last.text, last.usage) == ("Grüße aus Zürich 👋", Usage(11, 7, 4))
+
+
+async def test_pieces_come_before_a_stream_breaks_and_then_its_error() -> None:
+    async with serving(upstream.cut("one two three", after=3, is_clean=False)) as server, completing() as complete:
+        pieces = complete.stream(model_of(server), asking())
+        assert [(await anext(pieces)).text for _ in range(2)] == ["one", " two"]
+        with pytest.raises(ProviderUnavailable, match=r"^test:m: (?!test:m)"):
+            await anext(pieces)
+
+
+async def test_a_stream_that_is_left_early_ends_the_providers_work() -> None:
+    async with serving(upstream.stalled("one two three", after=3)) as server, completing() as complete:
+        async with aclosing(complete.stream(model_of(server), asking())) as pieces:
+            assert (await anext(pieces)).text == "one"
+        await asyncio.wait_for(server.abandoned.wait(), 5)
+
+
+async def test_a_refused_parameter_is_left_out_of_a_stream_too() -> None:
+    refusal = upstream.refusal("Unsupported parameter", param="max_tokens")
+    async with serving(refusal, upstream.answer("ok")) as server, completing() as complete:
+        pieces = [piece async for piece in complete.stream(model_of(server), asking())]
+    assert pieces[-1].text == "ok"
+    assert "max_tokens" in server.requests[0]
+    assert "max_tokens" not in server.requests[1]
+
+
+async def test_vectors_come_in_the_order_of_their_texts_and_are_never_free() -> None:
+    vectors = [{"index": 1, "embedding": [0.0, 1.0]}, {"index": 0, "embedding": [1.0, 0.0]}]
+    counted = {"data": vectors, "model": "e-1", "usage": {"prompt_tokens": 9}}
+    request = EmbeddingRequest(("one", "two"), timeout_s=5)
+    async with playing(saying(whole(json.dumps(counted).encode()))) as server, completing() as complete:
+        found = await complete.embed(model_at(server.provider()), request)
+        server.play = saying(whole(json.dumps({"data": vectors}).encode()))
+        uncounted = await complete.embed(model_at(server.provider()), request)
+        assert server.heads[0].startswith("POST /v1/embeddings ")
+    assert found == Embeddings(((1.0, 0.0), (0.0, 1.0)), Usage(9), "e-1")
+    assert uncounted.usage.is_estimated
+    assert uncounted.usage.input_tokens > 0
+
+
+async def test_a_refusal_of_vectors_names_the_model_and_no_key() -> None:
+    said = whole(json.dumps({"error": {"message": f"bad key {KEY}"}}).encode(), "401 Unauthorized")
+    async with playing(saying(said)) as server, completing() as complete:
+        model = model_at(server.provider(key_variable="TEST_KEY"))
+        with pytest.raises(ProviderRefused, match=r"^test:m: .*bad key \*\*\*"):
+            await complete.embed(model, EmbeddingRequest(("one",), timeout_s=5))
 
 
 async def test_the_vendors_own_client_reads_the_same_answer() -> None:

@@ -1,33 +1,44 @@
-"""Has a model answer: a built-in one in a worker thread, any other over its provider's dialect."""
+"""Has a model answer: a built-in one in a worker thread, any other over its provider's dialect.
+
+One call is one attempt, so that each has a row of its own in the ledger: whoever calls decides what is tried again.
+"""
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from threading import Lock
 from typing import cast
 
 from steadyhand import plugins
 from steadyhand.catalog import tokens
-from steadyhand.errors import ParameterRefused, ProviderError, ProviderRateLimited, ProviderRefused, ProviderTimeout
-from steadyhand.providers.ports import Builtin, BuiltinModel, Dialect
-from steadyhand.providers.transport import Reply, Transport
+from steadyhand.errors import ParameterRefused, ProviderError, ProviderRefused, ProviderTimeout
+from steadyhand.providers.ports import Builtin, BuiltinModel, Dialect, WireRequest
+from steadyhand.providers.transport import Transport
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import Completion, CompletionRequest, Model, Task, Usage
+from steadyhand.types.message import Delta, TextDelta
+from steadyhand.types.model import (
+    Completion,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    Model,
+    Task,
+    Usage,
+)
 from steadyhand.types.ports import Embed
 
-_Attempt = Callable[[Model, CompletionRequest, float], Awaitable[Completion]]
-
-_RETRY_S = 0.2
-"""The shortest wait before the second attempt; up to as much again is added at random."""
+_Pieces = AsyncGenerator[Delta | Completion, None]
 
 
 class Completer:
-    """The port `Complete`. `request.timeout_s` bounds a call with everything in it: retries, adaptions, waits.
+    """The port `Complete`; `stream` is `CompleteStreamed` and `embed` is `EmbedRemotely`.
 
-    `threads` bounds how many built-in models work at once. `clock` counts seconds, `jitter` is uniform in [0, 1).
+    `request.timeout_s` bounds a call with everything in it. Raises the provider errors of `errors.py`, whose
+    messages name the model and never hold a key. `threads` bounds how many built-in models work at once; `clock`
+    counts seconds.
     """
 
     def __init__(
@@ -37,87 +48,120 @@ class Completer:
         *,
         threads: int = 2,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._transport = transport
         self._embed = embed
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="builtin-model")
         self._clock = clock
-        self._jitter = jitter
-        self._sleep = sleep
         self._built: dict[str, BuiltinModel] = {}
         self._building = Lock()
         self._refused: dict[ModelId, frozenset[str]] = {}  # parameters a model did not take
 
-    async def __call__(self, model: Model, request: CompletionRequest) -> Completion:
-        """The model's answer. A retryable failure is tried once more when time is left for it.
+    async def __call__(self, model: Model, request: CompletionRequest, *, is_streamed: bool = True) -> Completion:
+        """The model's whole answer. Asked for as a stream, it has a time to the first token, and stalls show."""
+        async with aclosing(self._pieces(model, request, is_streamed=is_streamed)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Completion):
+                    return piece
+        raise AssertionError("unreachable: the whole answer comes last")
 
-        Raises the provider errors of `errors.py`; their message names the model and never holds a key.
-        """
-        deadline = self._clock() + request.timeout_s
-        attempt = self._built_in if model.provider.dialect == "local" else self._adapted
-        try:
-            return await self._retried(attempt, model, request, deadline)
-        except ProviderError as error:
-            error.args = (f"{model.id}: {self._transport.redacted(str(error), model.provider)}",)
-            raise
+    def stream(self, model: Model, request: CompletionRequest) -> _Pieces:
+        """The answer piece by piece, the whole of it last. Closed early, it ends the provider's work."""
+        return self._pieces(model, request, is_streamed=True)
+
+    async def embed(self, model: Model, request: EmbeddingRequest) -> Embeddings:
+        """A vector for each text, by a provider's model."""
+        provider = model.provider
+        with self._told(model):
+            if provider.dialect == "local":
+                raise ProviderRefused("expected a model with embeddings; it has none", hint="name another model")
+            dialect = _dialect(model)
+            status, headers, body = await self._transport.unary(
+                provider,
+                dialect.encode_embeddings(request, model),
+                authorize=dialect.authorize,
+                timeout_s=request.timeout_s,
+                first_byte_s=request.timeout_s,
+            )
+            found = dialect.decode_embeddings(status, headers, body)
+        if found.usage != Usage():
+            return found
+        return replace(found, usage=Usage(input_tokens=tokens.estimate(request.texts), is_estimated=True))
 
     async def close(self) -> None:
         """Close the connections; a built-in model that is at work ends its work unheard."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._transport.close()
 
-    async def _retried(
-        self, attempt: _Attempt, model: Model, request: CompletionRequest, deadline: float
-    ) -> Completion:
-        try:
-            return await attempt(model, request, deadline)
-        except ProviderError as error:
-            asked_s = error.retry_after_s if isinstance(error, ProviderRateLimited) else None
-            wait_s = (asked_s or _RETRY_S) + _RETRY_S * self._jitter()
-            if not error.is_retryable or self._clock() + wait_s >= deadline:
-                raise
-        await self._sleep(wait_s)
-        return await attempt(model, request, deadline)
+    async def _pieces(self, model: Model, request: CompletionRequest, *, is_streamed: bool) -> _Pieces:
+        deadline = self._clock() + request.timeout_s
+        with self._told(model):
+            if model.provider.dialect == "local":
+                completion = await self._built_in(model, request, deadline)
+                yield TextDelta(completion.text)
+                yield completion
+                return
+            async with aclosing(self._adapted(model, request, deadline, is_streamed=is_streamed)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
-    async def _adapted(self, model: Model, request: CompletionRequest, deadline: float) -> Completion:
+    @contextmanager
+    def _told(self, model: Model) -> Iterator[None]:
+        """Errors name the model, and are without keys."""
+        try:
+            yield
+        except ProviderError as error:
+            error.args = (f"{model.id}: {self._transport.redacted(str(error), model.provider)}",)
+            raise
+
+    async def _adapted(
+        self, model: Model, request: CompletionRequest, deadline: float, *, is_streamed: bool
+    ) -> _Pieces:
         """The answer to the request without the parameters this model refuses; they are remembered."""
         avoid = self._refused.get(model.id, frozenset())
+        has_begun = False
         while True:
             try:
-                completion = await self._remote(model, request, deadline, avoid)
+                wire = _dialect(model).encode(request, model, is_streamed=is_streamed, avoid=avoid)
+                first_byte_s = None if is_streamed else request.timeout_s
+                async with aclosing(self._remote(model, wire, deadline, first_byte_s)) as pieces:
+                    async for piece in pieces:
+                        if not has_begun:
+                            has_begun, self._refused[model.id] = True, avoid
+                        yield _counted(piece, request) if isinstance(piece, Completion) else piece
             except ParameterRefused as refusal:
-                if refusal.parameter in avoid:
+                if has_begun or refusal.parameter in avoid:
                     raise
                 avoid |= {refusal.parameter}
             else:
-                self._refused[model.id] = avoid
-                return completion
+                return
 
     async def _remote(
-        self, model: Model, request: CompletionRequest, deadline: float, avoid: frozenset[str]
-    ) -> Completion:
-        dialect = cast("Dialect", plugins.load("providers.dialects", model.provider.dialect))
-        wire = dialect.encode(request, model, is_streamed=True, avoid=avoid)
+        self, model: Model, wire: WireRequest, deadline: float, first_byte_s: float | None
+    ) -> _Pieces:
+        dialect = _dialect(model)
         began = self._clock()
-        async with self._transport.stream(
-            model.provider, wire, authorize=dialect.authorize, timeout_s=deadline - began
-        ) as reply:
-            if reply.is_event_stream:
-                completion = await self._streamed(dialect, reply, began)
-            else:
+        reply = await self._transport.open(
+            model.provider,
+            wire,
+            authorize=dialect.authorize,
+            timeout_s=deadline - began,
+            first_byte_s=first_byte_s,
+        )
+        try:
+            if not reply.is_stream:
                 completion = dialect.decode(reply.status, reply.headers, await reply.body())
-        return replace(completion, usage=_counted(completion, request))
-
-    async def _streamed(self, dialect: Dialect, reply: Reply, began: float) -> Completion:
-        stream, first_token_s = dialect.Stream(), None
-        async for data in reply.chunks():
-            if stream.feed(data) and first_token_s is None:
-                first_token_s = self._clock() - began
-            if stream.is_done:
-                break
-        return replace(stream.finish(), first_token_s=first_token_s)
+            else:
+                stream, first_token_s = dialect.Stream(), None
+                while not stream.is_done and (data := await reply.read()):
+                    for delta in stream.feed(data):
+                        first_token_s = first_token_s or self._clock() - began
+                        yield delta
+                completion = replace(stream.finish(), first_token_s=first_token_s)
+                reply.close(is_done=True)
+        finally:
+            reply.close()
+        yield completion
 
     async def _built_in(self, model: Model, request: CompletionRequest, deadline: float) -> Completion:
         loop = asyncio.get_running_loop()
@@ -141,12 +185,17 @@ class Completer:
         return self._built[name](task)
 
 
-def _counted(completion: Completion, request: CompletionRequest) -> Usage:
-    """The provider's usage, or an estimate where it counted nothing: without tokens a call would look free."""
+def _dialect(model: Model) -> Dialect:
+    return cast("Dialect", plugins.load("providers.dialects", model.provider.dialect))
+
+
+def _counted(completion: Completion, request: CompletionRequest) -> Completion:
+    """The answer with usage: estimated where the provider counted nothing, else a call would look free."""
     if completion.usage != Usage():
-        return completion.usage
-    return Usage(
+        return completion
+    estimate = Usage(
         input_tokens=tokens.estimate(message.text for message in request.messages),
         output_tokens=tokens.estimate([completion.text]),
         is_estimated=True,
     )
+    return replace(completion, usage=estimate)

@@ -1,13 +1,14 @@
 """What could be used: local servers that answer and keys that are set. Looked for only when asked."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from steadyhand import plugins, settings
-from steadyhand.errors import ProviderError
+from steadyhand import plugins
+from steadyhand.errors import ProviderError, ProviderRefused
 from steadyhand.providers.ports import Dialect
+from steadyhand.providers.secrets import Secrets
 from steadyhand.providers.transport import Limits, Transport
 from steadyhand.types.model import Provider
 
@@ -26,22 +27,23 @@ class Detected:
 async def detect(
     providers: Mapping[str, Provider],
     *,
-    secret: Callable[[str], str] = settings.secret,
+    secrets: Secrets | None = None,
     timeout_s: float = 1.0,
 ) -> list[Detected]:
     """Every provider that is not built in, in the order given.
 
     Those placed `local` are asked for their models, all at once; the others are never contacted: only whether their
-    key variable is set is looked up.
+    key can be had is looked up. An address that is still to be filled in is not reachable, and said so.
     """
+    secrets = secrets or Secrets()
     limits = Limits(connect_s=timeout_s, first_byte_s=timeout_s, idle_s=timeout_s, body_bytes=2**20)
-    transport = Transport(limits, secret=secret)
+    transport = Transport(limits, secrets=secrets)
     try:
         return await asyncio.gather(
             *(
-                _local(provider, transport, secret, timeout_s)
+                _local(provider, transport, secrets, timeout_s)
                 if provider.place == "local"
-                else _remote(provider, secret)
+                else _remote(provider, secrets)
                 for provider in providers.values()
                 if provider.base_url
             )
@@ -50,12 +52,10 @@ async def detect(
         await transport.close()
 
 
-async def _local(
-    provider: Provider, transport: Transport, secret: Callable[[str], str], timeout_s: float
-) -> Detected:
+async def _local(provider: Provider, transport: Transport, secrets: Secrets, timeout_s: float) -> Detected:
     dialect = cast("Dialect", plugins.load("providers.dialects", provider.dialect))
     wire = dialect.encode_listing()
-    has_key = _has_key(provider, secret)
+    has_key = provider.needs_key and not await _missing(provider, secrets)
     try:
         status, headers, body = await transport.unary(
             provider, wire, authorize=dialect.authorize, timeout_s=timeout_s
@@ -68,12 +68,20 @@ async def _local(
     return Detected(provider.name, reachable=True, models=models, key_set=has_key, hint=name)
 
 
-async def _remote(provider: Provider, secret: Callable[[str], str]) -> Detected:
-    has_key = _has_key(provider, secret)
+async def _remote(provider: Provider, secrets: Secrets) -> Detected:
+    missing = await _missing(provider, secrets)
     ready = f'models.try = ["{provider.name}:MODEL"]; steadyhand models list names them'
-    hint = ready if has_key else f"set {provider.key_variable} to use it"
-    return Detected(provider.name, reachable=False, models=(), key_set=has_key, hint=hint)
+    return Detected(provider.name, reachable=False, models=(), key_set=not missing, hint=missing or ready)
 
 
-def _has_key(provider: Provider, secret: Callable[[str], str]) -> bool:
-    return bool(provider.key_variable and secret(provider.key_variable))
+async def _missing(provider: Provider, secrets: Secrets) -> str:
+    """What keeps the provider from being used; "" when nothing does."""
+    if not provider.is_complete:
+        return f"its base_url has a name to fill in: set it in [providers.{provider.name}]"
+    if not provider.needs_key:
+        return "it names no key: set key_variable, key_file or key_command"
+    try:
+        await secrets.key(provider)
+    except ProviderRefused as error:
+        return str(error)
+    return ""

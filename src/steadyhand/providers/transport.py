@@ -1,190 +1,195 @@
-"""The way to model vendors over HTTP: one pool of connections, bounded in time and size. Keys are added only here.
+"""The way to model vendors over HTTP: connections kept and bounded in time and size. Keys are added only here.
 
 A key goes to the base URL of its own provider and nowhere else: redirects are not followed, cookies and proxies of
 the environment are not used. It appears in no error: what a vendor says passes `redacted` first.
 """
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
-import aiohttp
-
-from steadyhand import settings
-from steadyhand.errors import ProviderProtocol, ProviderRefused, ProviderTimeout, ProviderUnavailable
+from steadyhand.errors import ProviderRefused, ProviderUnavailable
+from steadyhand.providers.pool import Pool
 from steadyhand.providers.ports import WireRequest
+from steadyhand.providers.proxied import Proxied
+from steadyhand.providers.reply import Limits, Reply
+from steadyhand.providers.secrets import Secrets
 from steadyhand.types.model import Provider
+
+__all__ = ["Authorize", "Limits", "Reply", "Transport"]
 
 Authorize = Callable[[Provider, WireRequest, str, datetime], Mapping[str, str]]
 """The headers that carry a key or sign a request with it; every dialect has its own."""
 
-_GRACE_S = 0.1
-"""How long the last empty chunk of a complete answer is waited for, so that the connection can be used again."""
-
-_KEY_LIKE = re.compile(r"\b(?:sk|gsk|xai|fw|tgp|pk)[-_][\w*.-]{6,}")
-"""How keys begin that vendors repeat in part, such as `sk-ab***yz`."""
+_HEADS_KEPT = 256
+"""Beginnings of requests that are kept ready; headers of callers make new ones."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Seconds until the connection stands, until the first byte of the body, and between two; the largest body."""
+class _Site:
+    """A base URL taken apart. `heads` holds what requests to it begin with, by method, path and headers."""
 
-    connect_s: float = 5.0
-    first_byte_s: float = 60.0
-    idle_s: float = 15.0
-    body_bytes: int = 16 * 2**20
-    connections_per_host: int = 100
+    __slots__ = ("_heads", "_host", "_path", "pool")
 
+    def __init__(self, host: str, path: str, pool: Pool) -> None:
+        self.pool = pool
+        self._host = host
+        self._path = path
+        self._heads: dict[tuple[object, ...], bytes] = {}
 
-class Reply:
-    """A vendor's answer whose headers have come. `headers` are in lower case."""
+    def request(self, wire: WireRequest, authorization: Mapping[str, str]) -> bytes:
+        """The whole request, ready to be sent."""
+        kind = (wire.method, wire.path, *wire.headers.items())
+        head = self._heads.get(kind)
+        if head is None:
+            head = self._head(wire)
+            if len(self._heads) >= _HEADS_KEPT:
+                self._heads.clear()
+            self._heads[kind] = head
+        length = b"content-length: %d\r\n\r\n" % len(wire.body) if wire.body or wire.method == "POST" else b"\r\n"
+        return b"".join((head, _lines(authorization), length, wire.body))
 
-    def __init__(
-        self, provider: Provider, response: aiohttp.ClientResponse, deadline: float, limits: Limits
-    ) -> None:
-        self.status = response.status
-        self.headers = {name.lower(): value for name, value in response.headers.items()}
-        self._provider = provider
-        self._content = response.content
-        self._deadline = deadline
-        self._limits = limits
-
-    @property
-    def is_event_stream(self) -> bool:
-        """Is the body a stream of events? A vendor may answer whole although a stream was asked for."""
-        return self.status == 200 and "text/event-stream" in self.headers.get("content-type", "")
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes. Raises `ProviderTimeout` when it stalls, `ProviderProtocol` when it is too big."""
-        wait_s, size = self._limits.first_byte_s, 0
-        while True:
-            with _translated(self._provider):
-                async with _within(wait_s, self._deadline):
-                    data = await self._content.readany()
-            if not data:
-                return
-            size += len(data)
-            if size > self._limits.body_bytes:
-                limit = self._limits.body_bytes
-                raise ProviderProtocol(f"expected an answer of at most {limit} bytes; found a larger one")
-            yield data
-            wait_s = self._limits.idle_s
-
-    async def body(self) -> bytes:
-        """The whole body."""
-        return b"".join([data async for data in self.chunks()])
-
-    async def end(self) -> None:
-        """Take in what closes a complete answer."""
-        with suppress(TimeoutError, aiohttp.ClientError, OSError):
-            async with asyncio.timeout(_GRACE_S):
-                await self._content.readany()
+    def _head(self, wire: WireRequest) -> bytes:
+        target = self._path + wire.path
+        if not (target.isascii() and target.isprintable()) or " " in target:
+            raise ProviderRefused(f"expected a path of printable ASCII without spaces; found {target!r}")
+        always = {"host": self._host, "user-agent": "steadyhand", "accept-encoding": "identity"}
+        return f"{wire.method} {target} HTTP/1.1\r\n".encode() + _lines({**always, **wire.headers})
 
 
 class Transport:
-    """`secret` gives the value of a key variable, "" when it is not set. Used within one event loop."""
+    """Used within one event loop."""
 
-    def __init__(self, limits: Limits | None = None, *, secret: Callable[[str], str] = settings.secret) -> None:
+    def __init__(self, limits: Limits | None = None, *, secrets: Secrets | None = None) -> None:
         self._limits = limits or Limits()
-        self._secret = secret
-        self._session: aiohttp.ClientSession | None = None
+        self._secrets = secrets or Secrets()
+        self._sites: dict[str, _Site] = {}
+        self._pools: dict[tuple[str, int, bool], Pool] = {}
+        self._proxied = Proxied(self._limits, self._trust)
+        self._trusted: asyncio.Task[ssl.SSLContext] | None = None
+
+    async def open(
+        self,
+        provider: Provider,
+        wire: WireRequest,
+        *,
+        authorize: Authorize,
+        timeout_s: float,
+        first_byte_s: float | None = None,
+    ) -> Reply:
+        """The answer as soon as its headers are there; the caller closes it.
+
+        `timeout_s` bounds it to its last byte, `first_byte_s` to the first of its body. Cancelled, or closed before
+        its end, it closes the connection, so that the provider stops working. Raises `ProviderRefused` without a
+        usable key or address, `ProviderTimeout`, `ProviderUnavailable` or `ProviderProtocol`.
+        """
+        began = asyncio.get_running_loop().time()
+        deadline = began + timeout_s
+        first_byte_by = began + (self._limits.first_byte_s if first_byte_s is None else first_byte_s)
+        site = self._sites.get(provider.base_url) or self._new_site(provider)
+        authorization: Mapping[str, str] = {}
+        if provider.needs_key:
+            key = self._secrets.at_hand(provider) or await self._secrets.key(provider)
+            authorization = authorize(provider, wire, key, datetime.now(UTC))
+        reply: Reply
+        if provider.proxy:
+            url = provider.base_url.rstrip("/") + wire.path
+            reply = await self._proxied.ask(
+                url, wire, authorization, proxy=provider.proxy, deadline=deadline, first_byte_by=first_byte_by
+            )
+        else:
+            request = site.request(wire, authorization)
+            reply = await site.pool.ask(request, deadline=deadline, first_byte_by=first_byte_by)
+        if reply.status in (401, 403):
+            self._secrets.refused(provider)
+        return reply
 
     async def unary(
-        self, provider: Provider, wire: WireRequest, *, authorize: Authorize, timeout_s: float
+        self,
+        provider: Provider,
+        wire: WireRequest,
+        *,
+        authorize: Authorize,
+        timeout_s: float,
+        first_byte_s: float | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of the answer. Raises like `stream`."""
-        async with self.stream(provider, wire, authorize=authorize, timeout_s=timeout_s) as reply:
+        """Status, headers and body of the answer. Raises like `open` and `Reply.read`."""
+        reply = await self.open(provider, wire, authorize=authorize, timeout_s=timeout_s, first_byte_s=first_byte_s)
+        try:
             return reply.status, reply.headers, await reply.body()
+        finally:
+            reply.close()
 
     @asynccontextmanager
     async def stream(
-        self, provider: Provider, wire: WireRequest, *, authorize: Authorize, timeout_s: float
+        self,
+        provider: Provider,
+        wire: WireRequest,
+        *,
+        authorize: Authorize,
+        timeout_s: float,
+        first_byte_s: float | None = None,
     ) -> AsyncIterator[Reply]:
-        """The answer as soon as its headers are there; `timeout_s` bounds it to its last byte.
-
-        Leaving before the end, also by cancellation, closes the connection, so that the provider stops working.
-        Raises `ProviderRefused` without a key, `ProviderTimeout`, `ProviderUnavailable` or `ProviderProtocol`.
-        """
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        headers = {**wire.headers, **self._authorization(provider, wire, authorize)}
-        url = provider.base_url.rstrip("/") + wire.path
-        with _translated(provider):
-            async with _within(self._limits.first_byte_s, deadline):
-                response = await self._open_session().request(
-                    wire.method, url, data=wire.body or None, headers=headers, allow_redirects=False
-                )
+        """`open`, closed at the end of the block."""
+        reply = await self.open(provider, wire, authorize=authorize, timeout_s=timeout_s, first_byte_s=first_byte_s)
         try:
-            reply = Reply(provider, response, deadline, self._limits)
             yield reply
-            await reply.end()
         finally:
-            response.close()  # a connection that was read to its end is back in the pool already
+            reply.close()
 
     def redacted(self, text: str, provider: Provider) -> str:
         """`text` without the provider's key and without what looks like one."""
-        key = self._secret(provider.key_variable) if provider.key_variable else ""
-        return _KEY_LIKE.sub("***", text.replace(key, "***") if key else text)
+        return self._secrets.redacted(text, provider)
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
+        for pool in self._pools.values():
+            pool.close()
+        await self._proxied.close()
+        await self._secrets.close()
+        await asyncio.sleep(0)  # sockets close in the loop's next round
 
-    def _authorization(self, provider: Provider, wire: WireRequest, authorize: Authorize) -> Mapping[str, str]:
-        variable = provider.key_variable
-        if not variable:
-            return {}
-        key = self._secret(variable)
-        if not key:
+    def _new_site(self, provider: Provider) -> _Site:
+        if not provider.is_complete:
+            name = provider.base_url.partition("{")[2].partition("}")[0]
             raise ProviderRefused(
-                f"expected a key in {variable}; it is not set", hint=f"set {variable}; steadyhand doctor checks it"
+                f"expected the address of {provider.name}; {name!r} in its base_url is still to be filled in",
+                hint=f"set base_url in [providers.{provider.name}]",
             )
-        if not (key.isascii() and key.isprintable()):
-            raise ProviderRefused(
-                f"expected a key of printable ASCII in {variable}; found other characters",
-                hint="copy the key again",
-            )
-        return authorize(provider, wire, key, datetime.now(UTC))
+        try:
+            address = urlsplit(provider.base_url)
+            host, port, is_tls = (address.hostname or "").rstrip("."), address.port, address.scheme == "https"
+        except ValueError:
+            host, port, is_tls = "", None, False
+        if not host or address.scheme not in ("http", "https"):
+            raise ProviderUnavailable(f"expected {provider.name} at an http(s) address; its base_url is none")
+        where = (host, port or (443 if is_tls else 80), is_tls)
+        if where not in self._pools:
+            self._pools[where] = Pool(*where[:2], self._limits, is_tls=is_tls, trust=self._trust)
+        named = address.netloc.rpartition("@")[2]
+        site = self._sites[provider.base_url] = _Site(named, address.path.rstrip("/"), self._pools[where])
+        return site
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, limit_per_host=self._limits.connections_per_host),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect_s),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"user-agent": "steadyhand", "accept-encoding": "identity"},
-                trust_env=False,
-            )
-        return self._session
-
-
-def _within(wait_s: float, deadline: float) -> asyncio.Timeout:
-    return asyncio.timeout_at(min(deadline, asyncio.get_running_loop().time() + wait_s))
+    async def _trust(self) -> ssl.SSLContext:
+        """Certificates are checked against those of the system. Reading them takes a while: it is done once."""
+        if self._trusted is None:
+            self._trusted = asyncio.create_task(asyncio.to_thread(_system_trust))
+        return await asyncio.shield(self._trusted)
 
 
-@contextmanager
-def _translated(provider: Provider) -> Iterator[None]:
-    """The HTTP library's errors as ours. Theirs are not kept as causes: they hold the request's headers."""
-    place = _without_password(provider.base_url)
-    try:
-        yield
-    except TimeoutError:
-        raise ProviderTimeout(f"expected an answer of {place}; nothing came in time") from None
-    except aiohttp.ClientSSLError as error:
-        raise ProviderUnavailable(
-            f"expected a trusted certificate of {place}; {error}",
-            hint="check the address and the clock",
-        ) from None
-    except aiohttp.ClientResponseError as error:
-        raise ProviderProtocol(f"expected HTTP from {place}; found {error.message!r}") from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: an address that cannot be one
-        reason = _without_password(str(error)) or type(error).__name__
-        raise ProviderUnavailable(f"expected an answer of {place}; {reason}") from None
+def _system_trust() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
-def _without_password(text: str) -> str:
-    """`text` with the user and password of an address in it left out."""
-    return re.sub(r"//[^/@\s]*@", "//***@", text)
+def _lines(headers: Mapping[str, str]) -> bytes:
+    """Header lines. Raises `ProviderRefused` for what would be more than one line, without showing it."""
+    lines = []
+    for name, value in headers.items():
+        if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
+            raise ProviderRefused(f"expected header {name!r} as a line of printable ASCII; found other characters")
+        lines.append(f"{name}: {value}\r\n")
+    return "".join(lines).encode("ascii")

@@ -33,6 +33,9 @@ class Head:
 class ReplyWriter(Protocol):
     """Writes one streamed answer: each method gives the bytes to send next, which may be none.
 
+    A writer that is told of more without `begin` takes over an answer that a vendor began in the same dialect, and
+    of which the client has a part of the text. After a `reset` it begins by itself.
+
     `reset` tells a client that opted in that everything sent so far is void and the answer begins anew. `fail` ends
     a stream with the error as the dialect says it; nothing follows.
     """

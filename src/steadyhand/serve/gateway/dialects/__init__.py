@@ -1,0 +1,1 @@
+"""One file per dialect that clients speak; each offers what `ClientDialect` says."""

@@ -1,0 +1,48 @@
+"""OpenAI responses.
+
+Source: OpenAI's API reference, 2026-10. Nothing is stored: a conversation comes whole with every request. What goes
+beyond the reference: `extra_content` of a function call or a thought is what another vendor wants back with it; an
+event `reset` tells a client that asked for it to forget the answer so far, and a new `response.created` follows.
+"""
+
+import msgspec
+
+from steadyhand.errors import SteadyhandError
+from steadyhand.serve.gateway.dialects import _faults
+from steadyhand.serve.gateway.dialects._fields import decoded
+from steadyhand.serve.gateway.dialects._responses_read import read
+from steadyhand.serve.gateway.dialects._responses_write import Writer, answer
+from steadyhand.types.gateway import Head
+
+__all__ = ["NAME", "PATH", "Writer", "answer", "failure", "head", "read", "status"]
+
+NAME = "openai_responses"
+PATH = "/responses"
+
+
+class _Head(msgspec.Struct, gc=False):
+    model: str
+    stream: bool | None = None
+    max_output_tokens: int | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
+def head(body: bytes) -> Head:
+    """Raises `InvalidInput`."""
+    found = decoded(body, _head)
+    return Head(
+        found.model, bool(found.stream), found.max_output_tokens, found.safety_identifier or found.user or ""
+    )
+
+
+def status(error: SteadyhandError) -> int:
+    return _faults.fault(error).status
+
+
+def failure(error: SteadyhandError) -> bytes:
+    """The body of an error."""
+    return msgspec.json.encode({"error": _faults.openai(error)})

@@ -1,0 +1,83 @@
+"""What Anthropic says when it does not answer, as our errors. Source: Anthropic's API reference, 2026-10."""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from steadyhand.errors import ParameterRefused, ProviderError, ProviderRefused
+from steadyhand.providers.dialects._status import failure
+
+_LONGEST = 500
+"""Characters of a vendor's message that are passed on; some echo parts of the prompt."""
+
+_STATUS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+_PARAMETERS = (
+    ("thinking", r"adaptive thinking is not|not support (extended )?thinking|type\.disabled|thinking may not be"),
+    ("budget_tokens", r"thinking\.type\.enabled|budget_tokens"),
+    ("effort", r"\beffort\b"),
+    ("strict", r"\bstrict\b"),
+    ("output_format", r"output_config|output.format|structured.output|compiled grammar|schema is too complex"),
+    ("tool_choice", r"\btool_choice\b"),
+    ("top_p", r"\btop_p\b"),
+    ("temperature", r"\btemperature\b"),
+    ("cache_control", r"\bcache_control\b"),
+    ("metadata", r"\bmetadata\b"),
+)
+"""Parameters that a request can do without, and how a refusal names them; the first that fits counts."""
+
+_refusals = [(name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _PARAMETERS]
+
+
+def refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+    """The error for an answer whose status is not 2xx."""
+    error = _error(body)
+    message = _message(error)
+    if status == 400 and "credit balance" in message:
+        return ProviderRefused(
+            message, hint="the account with the provider has no credit left", vendor_status=status
+        )
+    found = failure(status, headers, message)
+    parameter = refused_parameter(message) if status == 400 else ""
+    if parameter:
+        return ParameterRefused(str(found), hint=found.hint, vendor_status=status, parameter=parameter)
+    return found
+
+
+def refused_parameter(message: str) -> str:
+    """The parameter that the message refuses; "" when it is none that a request can do without."""
+    return next((name for name, pattern in _refusals if pattern.search(message)), "")
+
+
+def reported(error: object) -> ProviderError:
+    """The error that came inside an answer of status 200."""
+    told = error if isinstance(error, dict) else {"message": error}
+    return failure(_STATUS.get(str(told.get("type")), 500), {}, _message(told))
+
+
+def _error(body: bytes) -> dict[str, object]:
+    """The error object of a body; a body that is none becomes its message."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {"message": body[:_LONGEST].decode(errors="replace")}
+    inner = found.get("error", found) if isinstance(found, dict) else found
+    return inner if isinstance(inner, dict) else {"message": inner}
+
+
+def _message(error: Mapping[str, object]) -> str:
+    said = error.get("message") or error
+    text = said if isinstance(said, str) else msgspec.json.encode(said).decode()
+    return " ".join(text.split())[:_LONGEST]

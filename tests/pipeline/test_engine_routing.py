@@ -132,6 +132,14 @@ async def test_a_shadow_that_fails_is_recorded_and_not_corrected() -> None:
     ]
 
 
+async def test_a_run_that_got_no_answer_has_no_shadow() -> None:
+    for changes in ({"budget": Budget(Decimal("0.000001"), None, "refuse")}, {}):
+        house = House({"large": [DOWN], "small": [GOOD]})
+        feature = replace(FEATURE, routing=routed(shadow=Shadow(SMALL, 100)), **changes)
+        await shadowed(house, feature)
+        assert [run.door for run in house.runs] == ["python"]
+
+
 async def test_a_flag_names_the_model_that_is_asked_first() -> None:
     asked: list[tuple[str, str, str]] = []
 

@@ -1,6 +1,8 @@
 """Which model is asked next, when, and when it is enough."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from routed import ACME, OTHER, Process, model
 
 from steadyhand.errors import (
@@ -121,6 +123,37 @@ def test_a_hedge_asks_a_model_that_was_not_asked_yet_and_never_the_same_again(pr
     attempts.succeeded(second, 0.1)
     attempts.abandoned(again)
     assert process.health.latency_s(SMALL.id) == 0.1
+
+
+@given(
+    outcomes=st.lists(st.sampled_from(["down", "limited", "refused", "key", "wrong", "abandoned"]), max_size=40),
+    count=st.integers(0, 4),
+    is_ours=st.booleans(),
+)
+def test_a_request_always_comes_to_an_end_and_asks_each_model_at_most_twice(
+    outcomes: list[str], count: int, is_ours: bool
+) -> None:
+    process = Process()
+    errors: dict[str, ProviderError] = {
+        "down": DOWN,
+        "limited": ProviderRateLimited("slow down", retry_after_s=1),
+        "refused": ProviderRefused("no", vendor_status=404),
+        "key": ProviderRefused("no", vendor_status=401),
+        "wrong": ProviderRefused("no", vendor_status=400),
+    }
+    models = [model(f"m{number}", OTHER if number % 2 else ACME) for number in range(count)]
+    attempts = process.attempts(*models, is_ours=is_ours)
+    asked: list[str] = []
+    while (attempt := attempts.next()) is not None:
+        process.clock.now += attempt.wait_s
+        asked.append(attempt.model.id)
+        outcome = outcomes.pop() if outcomes else "down"
+        if outcome == "abandoned":
+            attempts.abandoned(attempt)
+        else:
+            attempts.failed(attempt, errors[outcome])
+    assert all(asked.count(each) <= 2 for each in asked)
+    assert isinstance(attempts.failure, ProviderError | NoModel)
 
 
 def test_a_process_in_trouble_stops_trying_again(process: Process) -> None:

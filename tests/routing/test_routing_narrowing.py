@@ -1,7 +1,7 @@
 """What excludes a model, what pins one to the front, and that every one of them has its reason."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,7 @@ import house
 from steadyhand.errors import ProviderUnavailable
 from steadyhand.routing.choose import Choice, Situation, choose
 from steadyhand.routing.demand import Demand, is_narrow, needs
+from steadyhand.routing.exclusions import withdrawn_soon
 from steadyhand.routing.health import Health
 from steadyhand.routing.switches import Off, Switches
 from steadyhand.types.feature import Budget, Feature
@@ -78,6 +79,17 @@ def test_a_model_that_cannot_serve_says_why(name: str, reason: str) -> None:
     feature = replace(FEATURE, models=(ModelId(name),))
     [found] = choice(feature, demand=Demand(needs=frozenset({"vision"}))).candidates
     assert (found.reason if not found.is_allowed else "") == reason
+
+
+def test_a_model_that_is_withdrawn_soon_is_noted_and_serves_until_then() -> None:
+    day = date(2026, 8, 30)
+    leaving = model("leaving", deprecated_on=day)
+    assert withdrawn_soon(leaving, day - timedelta(days=91)) == ""
+    assert (
+        withdrawn_soon(leaving, day - timedelta(days=90)) == "acme:leaving is withdrawn by its vendor on 2026-08-30"
+    )
+    assert withdrawn_soon(leaving, day) == "acme:leaving was withdrawn by its vendor on 2026-08-30"
+    assert withdrawn_soon(LARGE, day) == ""
 
 
 def test_places_of_the_contract_keep_models_elsewhere_out() -> None:

@@ -81,7 +81,7 @@ class Engine:
             await self._record(walk)
             raise
         await self._record(walk)
-        if walk.run.shadow is not None and self._shadows.has_room:
+        if walk.run.shadow and walk.run.completion and self._shadows.has_room:
             self._shadows.begin(self._shadow(walk.run))
         return _answer(walk.run)
 

@@ -23,7 +23,7 @@ _DIALECTS: Mapping[str, str] = {
     "gemini": "gemini",
     "bedrock": "bedrock",
 }
-_BELOW_V1 = {"openai", "openai_responses"}  # their base URL ends there
+_BELOW_V1 = {"openai", "openai_responses", "anthropic"}  # their base URL ends there
 
 _FRESH_ONLY = {"anthropic", "bedrock"}
 """Where the vendor's own `input_tokens` leave out what was read from or written to its prompt cache."""

@@ -81,7 +81,7 @@ def faults(folder: Path) -> str:
     target = json.loads((HERE / "target.json").read_text())[0]
     with tempfile.TemporaryDirectory() as scratch:
         mock = f"{scratch}/mock"
-        subprocess.run(["gcc", "-O2", "-o", mock, str(folder / "mock.c")], check=True)
+        subprocess.run(["/usr/bin/gcc", "-O2", "-o", mock, str(folder / "mock.c")], check=True)
         serving = [sys.executable, str(HERE / "serve.py"), "--port", "9410", "--upstream", f"{MOCK}/v1"]
         with subprocess.Popen([mock, "9100"]) as upstream, subprocess.Popen(serving) as gateway:
             try:

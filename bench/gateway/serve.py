@@ -31,7 +31,7 @@ def settings(upstream: str, timeout_s: float) -> str:
     """The workspace's `steadyhand.toml`."""
     tables = [
         'name = "bench"',
-        f'[providers.mock]\nbase_url = "{upstream}"\nplace = "local"\nalso = ["anthropic"]\n{_KEY}',
+        f'[providers.mock]\nbase_url = "{upstream}"\nplace = "local"\n{_KEY}',
     ]
     tables += [f'[catalog."mock:{name}"]\n{_PRICE}' for name in (*SPEEDS, *(f"mock-{fault}" for fault in FAULTS))]
     tables += [f'[gateway.models."{name}"]\ntry = ["mock:{name}"]' for name in SPEEDS]

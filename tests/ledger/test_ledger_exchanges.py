@@ -135,7 +135,7 @@ async def test_the_journal_of_a_process_that_lives_is_left_alone(tmp_path: Path)
     alive.append(lines(exchange()))
     assert list(left_behind(tmp_path)) == []
     alive.close()
-    assert len(list(left_behind(tmp_path))) == 2
+    assert [len(records) for _, records in left_behind(tmp_path)] == [1]
 
 
 async def test_calls_wait_in_the_journal_while_the_database_is_away(database: Database, tmp_path: Path) -> None:

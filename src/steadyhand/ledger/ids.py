@@ -1,18 +1,19 @@
 """Ids of runs. Source: the ULID specification (48 bits of milliseconds, 80 random bits, Crockford base 32)."""
 
-from base64 import b32encode
 from datetime import datetime
 from functools import lru_cache
 
 from steadyhand.types.ids import RunId
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits each
 
 
 def new_id(now: datetime, randomness: bytes) -> RunId:
     """A run id of 26 characters that sorts by time. `randomness` is 10 bytes."""
-    return RunId(_time(int(now.timestamp() * 1000)) + b32encode(randomness).translate(_CROCKFORD).decode())
+    number = int.from_bytes(randomness, "big")
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)]
+    return RunId(_time(int(now.timestamp() * 1000)) + "".join(pairs))
 
 
 @lru_cache(maxsize=8)

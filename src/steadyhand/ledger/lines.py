@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from steadyhand.ledger.rows import price_row
 from steadyhand.types.gateway import Exchange
 from steadyhand.types.model import ModelCall, Price
 from steadyhand.types.quota import Spending
@@ -102,7 +103,7 @@ def _price(price: Price) -> str:
         return known[1]
     if len(_prices) > 1_000:
         _prices.clear()
-    text = _json({name: value for name, value in msgspec.to_builtins(price).items() if value})
+    text = _json(price_row(price))
     _prices[id(price)] = (price, text)
     return text
 

@@ -77,7 +77,7 @@ def _step(run_id: str, step: StepRecord) -> _Row:
 
 
 def _model_call(run_id: str, seq: int, call: ModelCall) -> _Row:
-    price = jsonb(_price(call.price)) if call.price else None
+    price = jsonb(price_row(call.price)) if call.price else None
     return (
         run_id, seq, call.model, call.attempt, call.usage.input_tokens, call.usage.output_tokens,
         call.usage.cached_tokens, call.cost_usd, price, call.duration_s, call.first_token_s, _text(call.error),
@@ -86,10 +86,17 @@ def _model_call(run_id: str, seq: int, call: ModelCall) -> _Row:
     )  # fmt: skip
 
 
-def _price(price: Price) -> dict[str, object]:
-    """The row a cost was computed with; money as text, so that it stays exact."""
-    kept: dict[str, object] = msgspec.to_builtins(price)
-    return {name: value for name, value in kept.items() if value}
+def price_row(price: Price) -> object:
+    """What a cost was computed with, as JSON without what the price does not have; money as text, so exact."""
+    return _without_nothing(msgspec.to_builtins(price))
+
+
+def _without_nothing(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _without_nothing(part) for name, part in value.items() if part not in (None, [], ())}
+    if isinstance(value, (list, tuple)):
+        return [_without_nothing(part) for part in value]
+    return value
 
 
 def _passages(run: Run) -> Iterator[_Row]:

@@ -1,7 +1,7 @@
 """What guardrails find in a client's request, wherever in its JSON the words are."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -35,13 +35,16 @@ def _report(body: bytes, names: Sequence[str], data_class: DataClass) -> Report:
     return inspect(names, segments(value, "body", "caller", data_class))
 
 
-def _texts(value: Json) -> Iterator[str]:
+def _texts(value: Json) -> list[str]:
+    """Every string in a JSON value."""
+    texts: list[str] = []
     waiting = [value]
     while waiting:
         found = waiting.pop()
         if isinstance(found, str):
-            yield found
+            texts.append(found)
         elif isinstance(found, dict):
-            waiting.extend(found.values())
+            waiting += found.values()
         elif isinstance(found, list):
-            waiting.extend(found)
+            waiting += found
+    return texts

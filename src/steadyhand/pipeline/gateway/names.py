@@ -1,12 +1,15 @@
 """What clients of the gateway may call a model, and who answers to the name."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from steadyhand.errors import Forbidden, NoModel, NotFound, did_you_mean
 from steadyhand.routing.choose import candidate
+from steadyhand.routing.conditions import Conditions
+from steadyhand.routing.demand import Demand
+from steadyhand.routing.policy import Context, arrange
 from steadyhand.settings import GatewayModelSettings, GatewaySettings
 from steadyhand.types.feature import Budget
 from steadyhand.types.ids import ModelId
@@ -14,6 +17,9 @@ from steadyhand.types.model import Candidate, Model, Order
 from steadyhand.types.ports import FindModel
 from steadyhand.types.run import Principal
 from steadyhand.types.text import DataClass, highest
+
+FEATURE = "passthrough"
+"""What a gateway call is a run of."""
 
 _KEPT_S = 30.0  # how long a resolved name is kept: prices and settings do not change faster
 _KEPT_MAX = 1_000
@@ -35,7 +41,7 @@ class Route:
     reasons: str
     data_class: DataClass
     order: Order
-    weights: Mapping[str, int]
+    weights: Mapping[ModelId, int]
     timeout_s: float
     attempt_s: float
     hedge_s: float | None
@@ -113,7 +119,7 @@ class Names:
             reasons=_reasons(candidates),
             data_class=highest(data_class, configured.data_class or "public"),
             order=configured.order,
-            weights=configured.weights,
+            weights={ModelId(model): share for model, share in configured.weights.items()},
             timeout_s=configured.timeout_s,
             attempt_s=configured.attempt_s,
             hedge_s=configured.hedge_s,
@@ -131,6 +137,24 @@ class Names:
             f"expected a model of the gateway, a feature or provider:name; found {name!r}",
             hint=did_you_mean(name, options) or "GET /v1/models lists them",
         )
+
+
+def models_now(route: Route, conditions: Conditions, draw: Callable[[], float]) -> Sequence[Model]:
+    """The route's models in the order they are asked now. Raises `NoModel` when all of them are switched off."""
+    models = route.models
+    off = [reason for model in models if (reason := conditions.switches(model.id, FEATURE))]
+    if off:
+        models = tuple(model for model in models if not conditions.switches(model.id, FEATURE))
+        if not models:
+            raise NoModel("; ".join(off), hint="steadyhand route on TARGET")
+    if route.order == "listed" or len(models) == 1:
+        return models
+    context = Context(
+        health=conditions.health, draw=draw(), data_class=route.data_class, weights=route.weights, is_frequent=True
+    )
+    candidates = [Candidate(model, is_allowed=True, reason=model.id) for model in models]
+    ordered = arrange(route.order, candidates, Demand(), context)
+    return [found.model for found in ordered if found.is_allowed]
 
 
 def is_allowed(principal: Principal, name: str) -> bool:

@@ -18,7 +18,7 @@ from steadyhand.ledger.ids import new_id
 from steadyhand.pipeline.gateway.booking import Booking
 from steadyhand.pipeline.gateway.forward import speaks
 from steadyhand.pipeline.gateway.guard import guarded
-from steadyhand.pipeline.gateway.names import Route, check_allowed
+from steadyhand.pipeline.gateway.names import Route, check_allowed, models_now
 from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.pipeline.gateway.stream_attempt import StreamAttempt
 from steadyhand.pipeline.gateway.upstream import WRONG_REQUEST, Upstream
@@ -157,9 +157,9 @@ class Passthrough:
     def _attempts(self, route: Route, deadline: float) -> Attempts:
         ports = self._ports
         return Attempts(
-            route.models,
-            ports.health,
-            ports.retry_budget,
+            models_now(route, ports.conditions, ports.jitter),
+            ports.conditions.health,
+            ports.conditions.retries,
             deadline=deadline,
             clock=ports.monotonic,
             jitter=ports.jitter,

@@ -7,8 +7,7 @@ from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.pipeline.gateway.names import Names
 from steadyhand.providers.call import Completer
 from steadyhand.providers.transport import Transport
-from steadyhand.routing.health import Health
-from steadyhand.routing.retry_budget import RetryBudget
+from steadyhand.routing.conditions import Conditions
 from steadyhand.types.quota import Limit, Reserve
 from steadyhand.types.run import Principal
 
@@ -24,8 +23,7 @@ class GatewayPorts:
     limits_of: Callable[[Principal, str], tuple[Limit, ...]]
     reserve: Reserve
     ledger: ExchangeLedger
-    health: Health
-    retry_budget: RetryBudget
+    conditions: Conditions
     monotonic: Callable[[], float]
     time: Callable[[], float]
     randomness: Callable[[int], bytes]

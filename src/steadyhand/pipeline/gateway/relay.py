@@ -55,6 +55,11 @@ class Relay:
         return whole
 
     @property
+    def has_ended(self) -> bool:
+        """Is what waits in `tail` the event that ends the answer? Vendors may leave the connection open behind it."""
+        return bool(self._held) and self._end_mark.search(self._held) is not None
+
+    @property
     def tail(self) -> bytes:
         """What has come and was not sent: the end of the answer, when it is complete."""
         return self._held

@@ -82,12 +82,12 @@ class StreamAttempt:
             name = visit.call.dialect.NAME
             relay = Relay(name, dialect_of(name).Stream(), hides_usage=not visit.call.head.wants_usage)
             self._relay = relay
-            while relay.error is None and (data := await reply.read()):
+            while not (relay.error or relay.has_ended) and (data := await reply.read()):
                 piece = relay.take(data)
                 if piece:
                     yield piece
         finally:
-            reply.close()
+            reply.close(is_done=self._relay is not None and self._relay.has_ended)
         self.completion = relay.finish()
         self.tail = relay.tail or _CLOSING.get(name, b"")
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from anthropic.types import Message
+from anthropic.types.beta import BetaMessage
 
 from steadyhand.errors import ProviderError
 from steadyhand.providers.dialects import anthropic
@@ -92,7 +92,7 @@ def test_a_recorded_stream_reads_the_same_wherever_it_is_cut(shared: Path) -> No
 def test_thoughts_and_caches_are_read_as_the_vendors_package_reads_them(shared: Path) -> None:
     thoughts = 0
     for case in [case for case, _ in recordings(shared) if case["kind"] == "json" and case["status"] == 200]:
-        theirs = Message.model_validate_json(case["body"])
+        theirs = BetaMessage.construct(**json.loads(case["body"]))
         ours = anthropic.decode(200, {}, case["body"].encode())
         signed = [block.signature for block in theirs.content if block.type == "thinking"]
         hidden = [block.data for block in theirs.content if block.type == "redacted_thinking"]

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from steadyhand import plugins
-from steadyhand.errors import ProviderTimeout
+from steadyhand.errors import ProviderRefused, ProviderTimeout
 from steadyhand.providers import builtin
 from steadyhand.providers.call import Completer
 from steadyhand.providers.transport import Transport
 from steadyhand.types.ids import ModelId
-from steadyhand.types.model import Completion, CompletionRequest, Model, Provider, Task
+from steadyhand.types.message import TextDelta
+from steadyhand.types.model import Completion, CompletionRequest, EmbeddingRequest, Model, Provider, Task
 
 MEMBER = """
 import threading
@@ -58,9 +59,9 @@ def member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     plugins.load.cache_clear()
 
 
-def model(name: str) -> Model:
+def model(name: str, dialect: str = "local") -> Model:
     local = Provider(
-        name="local", dialect="local", base_url="", key_variable="", place="local", clearance="restricted"
+        name="local", dialect=dialect, base_url="", key_variable="", place="local", clearance="restricted"
     )
     return Model(id=ModelId(f"local:{name}"), provider=local, name=name, price=None, context_tokens=None)
 
@@ -84,4 +85,32 @@ async def test_a_built_in_model_that_takes_too_long_is_given_up(member: str) -> 
     complete = Completer(Transport(), Embedding())
     with pytest.raises(ProviderTimeout, match=r"^local:threadsome: expected an answer within 0\.1 s"):
         await complete(model(member), asking("wait", 0.1))
+    await complete.close()
+
+
+async def test_a_built_in_model_streams_its_answer_in_one_piece_and_has_no_vectors(member: str) -> None:
+    complete = Completer(Transport(), Embedding())
+    delta, completion = [piece async for piece in complete.stream(model(member), asking("?", 5))]
+    with pytest.raises(ProviderRefused, match=r"^local:threadsome: expected a model with embeddings"):
+        await complete.embed(model(member), EmbeddingRequest(("text",), timeout_s=5))
+    await complete.close()
+    assert isinstance(completion, Completion)
+    assert delta == TextDelta(completion.text)
+
+
+async def test_a_model_that_chats_in_this_process_answers_like_any_other() -> None:
+    async def chat(model: Model, request: CompletionRequest) -> Completion:
+        return Completion(text=f"{model.name} within {request.timeout_s} s")
+
+    complete = Completer(Transport(), Embedding(), in_process=chat)
+    answer = await complete(model("tiny", "inprocess"), asking("?", 5))
+    await complete.close()
+    assert answer.text == "tiny within 5 s"
+    assert answer.usage.is_estimated
+
+
+async def test_without_models_that_chat_in_this_process_there_are_none() -> None:
+    complete = Completer(Transport(), Embedding())
+    with pytest.raises(ProviderRefused, match=r"^local:tiny: expected models that run in this process"):
+        await complete(model("tiny", "inprocess"), asking("?", 5))
     await complete.close()

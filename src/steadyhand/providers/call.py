@@ -1,4 +1,4 @@
-"""Has a model answer: a built-in one in a worker thread, any other over its provider's dialect.
+"""Has a model answer: one of this process here, any other over its provider's dialect.
 
 One call is one attempt, so that each has a row of its own in the ledger: whoever calls decides what is tried again.
 """
@@ -28,7 +28,10 @@ from steadyhand.types.model import (
     Task,
     Usage,
 )
-from steadyhand.types.ports import Embed
+from steadyhand.types.ports import Complete, Embed
+
+IN_PROCESS = "inprocess"
+"""The dialect of providers whose models run in this process and chat; "local" is that of built-in models."""
 
 _Pieces = AsyncGenerator[Delta | Completion, None]
 
@@ -37,8 +40,8 @@ class Completer:
     """The port `Complete`; `stream` is `CompleteStreamed` and `embed` is `EmbedRemotely`.
 
     `request.timeout_s` bounds a call with everything in it. Raises the provider errors of `errors.py`, whose
-    messages name the model and never hold a key. `threads` bounds how many built-in models work at once; `clock`
-    counts seconds.
+    messages name the model and never hold a key. `in_process` answers for providers of that dialect. `threads`
+    bounds how many built-in models work at once; `clock` counts seconds.
     """
 
     def __init__(
@@ -46,11 +49,13 @@ class Completer:
         transport: Transport,
         embed: Embed,
         *,
+        in_process: Complete | None = None,
         threads: int = 2,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self._embed = embed
+        self._in_process = in_process
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="builtin-model")
         self._clock = clock
         self._built: dict[str, BuiltinModel] = {}
@@ -73,7 +78,7 @@ class Completer:
         """A vector for each text, by a provider's model."""
         provider = model.provider
         with self._told(model):
-            if provider.dialect == "local":
+            if provider.dialect in ("local", IN_PROCESS):
                 raise ProviderRefused("expected a model with embeddings; it has none", hint="name another model")
             dialect = _dialect(model)
             status, headers, body = await self._transport.unary(
@@ -96,8 +101,8 @@ class Completer:
     async def _pieces(self, model: Model, request: CompletionRequest, *, is_streamed: bool) -> _Pieces:
         deadline = self._clock() + request.timeout_s
         with self._told(model):
-            if model.provider.dialect == "local":
-                completion = await self._built_in(model, request, deadline)
+            if model.provider.dialect in ("local", IN_PROCESS):
+                completion = await self._answered_here(model, request, deadline)
                 yield TextDelta(completion.text)
                 yield completion
                 return
@@ -162,6 +167,13 @@ class Completer:
         finally:
             reply.close()
         yield completion
+
+    async def _answered_here(self, model: Model, request: CompletionRequest, deadline: float) -> Completion:
+        if model.provider.dialect == "local":
+            return await self._built_in(model, request, deadline)
+        if self._in_process is None:
+            raise ProviderRefused("expected models that run in this process; there are none here")
+        return _counted(await self._in_process(model, request), request)
 
     async def _built_in(self, model: Model, request: CompletionRequest, deadline: float) -> Completion:
         loop = asyncio.get_running_loop()

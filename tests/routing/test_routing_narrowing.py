@@ -11,7 +11,7 @@ from routed import OTHER, Clock, model, priced
 
 import house
 from steadyhand.errors import ProviderUnavailable
-from steadyhand.routing.choose import Choice, Situation, choose
+from steadyhand.routing.choose import Choice, Situation, candidate, choose
 from steadyhand.routing.demand import Demand, is_narrow, needs
 from steadyhand.routing.exclusions import withdrawn_soon
 from steadyhand.routing.health import Health
@@ -167,6 +167,16 @@ def test_the_budget_is_over_when_the_first_choice_has_no_room_in_it() -> None:
     assert found.over_budget.startswith("acme:large may cost $0.12")
     assert asked(found) == ["acme:small"]
     assert choice(feature, demand=Demand(input_tokens=0, output_tokens=10)).over_budget == ""
+
+
+def test_under_auto_neither_shadow_nor_fallback_sees_sensitive_data_without_an_agreement() -> None:
+    cleared = {each.id: replace(each, provider=replace(each.provider, clearance="restricted")) for each in (LARGE,)}
+    feature = replace(with_routing(order="auto", shadow=Shadow(LARGE.id, 100)), models=(LARGE.id,))
+    situation = Situation(data_class="confidential", today=TODAY)
+    found = choose(feature, situation, cleared.get, Health(Clock()), Switches())
+    assert (asked(found), found.shadow) == ([], None)
+    fallback = candidate(LARGE.id, feature.budget, "confidential", cleared.get, routing=feature.routing)
+    assert fallback.reason == "acme:large: sensitive data needs an agreement with acme; none is named"
 
 
 def test_many_runs_today_are_high_volume_whatever_the_contract_says() -> None:

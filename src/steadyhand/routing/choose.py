@@ -1,7 +1,7 @@
 """Which models may serve a run, in which order, and why each one may or may not. Pure: nothing is asked."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from steadyhand.errors import NotFound
@@ -9,7 +9,7 @@ from steadyhand.routing import exclusions
 from steadyhand.routing.demand import Demand, is_narrow
 from steadyhand.routing.experiments import BUCKETS, Arm, arm
 from steadyhand.routing.health import Health
-from steadyhand.routing.policy import Context, arrange, because
+from steadyhand.routing.policy import Context, arrange, because, excluded
 from steadyhand.types.feature import Budget, Feature
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Candidate
@@ -78,7 +78,7 @@ def choose(feature: Feature, situation: Situation, find: FindModel, health: Heal
 
     def allowed_now(model: ModelId) -> Candidate:
         stopped = off(model, feature.name) or (health.reason(model) if health.state(model) == "open" else "")
-        return _excluded(rules.entitled(model), stopped)
+        return excluded(rules.entitled(model), stopped)
 
     models = dict.fromkeys((*pinned, *feature.models))
     ordered = arrange(
@@ -136,9 +136,10 @@ class _Rules:
         if entry is None:
             raise NotFound(f"expected a model of the catalogue; found {model!r}", hint="steadyhand models list")
         allowed = f"{model} may see up to {entry.provider.clearance}, this run is {self.data_class}"
-        return _excluded(
+        return excluded(
             Candidate(entry, is_allowed=True, reason=allowed),
             exclusions.above_clearance(entry, self.data_class)
+            or (exclusions.unbound(entry, self.data_class) if self.routing.order == "auto" else "")
             or exclusions.elsewhere(entry, self.routing.places)
             or exclusions.incomplete(entry)
             or (exclusions.withdrawn(entry, self.today) if self.today else "")
@@ -147,12 +148,7 @@ class _Rules:
         )
 
     def within_budget(self, found: Candidate) -> Candidate:
-        return _excluded(found, exclusions.over_budget(found.model, self.budget, self.demand))
-
-
-def _excluded(found: Candidate, reason: str) -> Candidate:
-    """The candidate, excluded when there is a reason and none excluded it before."""
-    return replace(found, is_allowed=False, reason=reason) if reason and found.is_allowed else found
+        return excluded(found, exclusions.over_budget(found.model, self.budget, self.demand))
 
 
 def _context(feature: Feature, situation: Situation, health: Health) -> Context:

@@ -20,6 +20,14 @@ def above_clearance(model: Model, data_class: DataClass) -> str:
     return f"{model.id}: {model.provider.name} may see up to {clearance}, this run is {data_class}"
 
 
+def unbound(model: Model, data_class: DataClass) -> str:
+    """Under order = auto: sensitive data stays here, or goes where an agreement binds the provider."""
+    provider = model.provider
+    if rank(data_class) < rank("confidential") or provider.place == "local" or provider.agreement:
+        return ""
+    return f"{model.id}: sensitive data needs an agreement with {provider.name}; none is named"
+
+
 def elsewhere(model: Model, places: Collection[Place]) -> str:
     """No places allow every place."""
     if not places or model.provider.place in places:

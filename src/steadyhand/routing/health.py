@@ -3,7 +3,7 @@
 A circuit opens after 3 failures in a row, or when 10 of the last 20 calls failed, those within 30 s. It stays open
 for 5 s, twice as long each time its probe fails, 60 s at most; then one call at a time may probe. Failures are
 timeouts, unreachable providers and broken answers. A refusal says nothing about health, and a provider that asks
-to slow down is left alone for as long as it says. Used within one event loop.
+to slow down is left alone for as long as it says, an hour at most. Used within one event loop.
 """
 
 from collections import deque
@@ -21,8 +21,8 @@ _OPEN_S, _OPEN_MOST_S = 5.0, 60.0
 _PROBE_S = 60.0
 """After so long a probe of which nothing was heard counts as lost, and the next one may go."""
 
-_PAUSE_S = 1.0
-"""How long a provider is left alone that asks to slow down and does not say for how long."""
+_PAUSE_S, _PAUSE_MOST_S = 1.0, 3_600.0
+"""How long a provider is left alone that asks to slow down: when it does not say, and at most."""
 
 _WEIGHT = 0.2
 """Of the newest time to the first token in the moving average."""
@@ -102,7 +102,7 @@ class Health:
         now = self._clock()
         if isinstance(error, ProviderRateLimited):
             asked_s = _PAUSE_S if error.retry_after_s is None else error.retry_after_s
-            circuit.paused_until = max(circuit.paused_until, now + min(asked_s, _OPEN_MOST_S))
+            circuit.paused_until = max(circuit.paused_until, now + min(asked_s, _PAUSE_MOST_S))
             circuit.asked_until = 0.0
             return
         circuit.calls += 1

@@ -44,6 +44,11 @@ def arrange(
     return policy.order(candidates, demand, context)
 
 
+def excluded(candidate: Candidate, reason: str) -> Candidate:
+    """The candidate, excluded when there is a reason and none excluded it before."""
+    return replace(candidate, is_allowed=False, reason=reason) if reason and candidate.is_allowed else candidate
+
+
 def because(candidate: Candidate, remark: str) -> Candidate:
     """The candidate with a remark behind its reason; an excluded one has its reason already."""
     return replace(candidate, reason=f"{candidate.reason}; {remark}") if candidate.is_allowed else candidate

@@ -6,22 +6,19 @@ models. All else goes to the strongest. Models that are equal in this stay as li
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from steadyhand.routing.demand import Demand
+from steadyhand.routing.exclusions import unbound
 from steadyhand.routing.policies import cost
-from steadyhand.routing.policy import Context, because
+from steadyhand.routing.policy import Context, because, excluded
 from steadyhand.types.model import Candidate, Model
-from steadyhand.types.text import rank
 
 _STRENGTH = {"large": 0, "medium": 1, "": 1, "small": 2}
 
 
 def order(candidates: Sequence[Candidate], demand: Demand, context: Context) -> tuple[Candidate, ...]:
     """The branch that was taken is said of each."""
-    found = list(candidates)
-    if rank(context.data_class) >= rank("confidential"):
-        found = [_bound(candidate) for candidate in found]
+    found = [excluded(each, unbound(each.model, context.data_class)) for each in candidates]
     if context.is_frequent:
         cheapest = cost.order(found, demand, context)
         return tuple(because(each, "high volume: local and cheap first") for each in _local_first(cheapest))
@@ -30,15 +27,6 @@ def order(candidates: Sequence[Candidate], demand: Demand, context: Context) -> 
         return tuple(because(each, "narrow task: small models first") for each in found)
     found.sort(key=lambda each: _STRENGTH[each.model.size])
     return tuple(because(each, "strongest first") for each in found)
-
-
-def _bound(candidate: Candidate) -> Candidate:
-    """Excluded where nothing binds its provider to keep the data to itself."""
-    provider = candidate.model.provider
-    if provider.place == "local" or provider.agreement or not candidate.is_allowed:
-        return candidate
-    reason = f"{candidate.model.id}: sensitive data needs an agreement with {provider.name}; none is named"
-    return replace(candidate, is_allowed=False, reason=reason)
 
 
 def _local_first(candidates: Sequence[Candidate]) -> list[Candidate]:

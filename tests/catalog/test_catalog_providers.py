@@ -22,7 +22,7 @@ def changed(name: str, **table: object) -> Provider:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_provider_speaks_dialects_there_are_and_can_be_tried(name: str) -> None:
     provider = shipped()[name]
-    spoken = {provider.dialect, *provider.also} - {"local"}
+    spoken = {provider.dialect, *provider.also} - {"local", "inprocess"}
     assert spoken <= {*plugins.names("providers.dialects"), "bedrock"}
     catalog = Catalog(shipped(), now=lambda: datetime(2026, 11, 21, tzinfo=UTC))
     assert provider.dialect == "local" or catalog.find(ModelId(f"{name}:{example(name)}"))

@@ -3,17 +3,20 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from steadyhand.cli._catalogs import catalog
+from steadyhand.cli._catalogs import catalog, configured
 from steadyhand.cli._running import to_end
 from steadyhand.cli._shell import AsJson, shell_of
 from steadyhand.errors import NotFound, UsageError, did_you_mean
 from steadyhand.providers.call import Completer
+from steadyhand.providers.gguf import GgufModels
 from steadyhand.providers.transport import Transport
 from steadyhand.routing.cost import cost_usd
 from steadyhand.types.ids import ModelId
@@ -64,7 +67,7 @@ def try_model(
     if found.provider.dialect == "local":
         hint = "name it in a contract and run the feature"
         raise UsageError(f"expected a model that chats; {model} is built in and works on features only", hint=hint)
-    tried = to_end(_asked(found, text, timeout_s))
+    tried = to_end(_asked(found, text, timeout_s, configured(shell).models_folder))
     if as_json:
         shell.terminal.json(tried)
     else:
@@ -72,7 +75,7 @@ def try_model(
     shell.terminal.say(f"ok  {tried.model}  {_figures(tried)}")
 
 
-async def _asked(model: Model, text: str, timeout_s: float) -> Tried:
+async def _asked(model: Model, text: str, timeout_s: float, models_folder: Path) -> Tried:
     said = Segment(text, "caller", "trusted", model.provider.clearance)
     request = CompletionRequest(
         messages=(Message("user", (said,)),),
@@ -80,11 +83,13 @@ async def _asked(model: Model, text: str, timeout_s: float) -> Tried:
         max_output_tokens=_OUTPUT_TOKENS,
         temperature=None,
     )
-    completer, began = Completer(Transport(), _NoEmbedder()), time.monotonic()
-    try:
-        answer = await completer(model, request)
-    finally:
-        await asyncio.shield(completer.close())
+    began = time.monotonic()
+    with closing(GgufModels(models_folder)) as in_process:
+        completer = Completer(Transport(), _NoEmbedder(), in_process=in_process)
+        try:
+            answer = await completer(model, request)
+        finally:
+            await asyncio.shield(completer.close())
     cost = cost_usd(answer.usage, model.price) if model.price else None
     return Tried(model.id, answer.model, answer.text, answer.usage, cost, time.monotonic() - began)
 

@@ -7,6 +7,7 @@ with Workspace.open("my-company") as workspace:
 import asyncio
 import logging
 import os
+import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,8 @@ from typing import Self, cast
 
 from steadyhand import plugins, settings
 from steadyhand.access.keys import Keys
+from steadyhand.access.limits import Limits
+from steadyhand.access.quotas import Quotas
 from steadyhand.background import BackgroundLoop
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers
@@ -30,13 +33,23 @@ from steadyhand.knowledge.ingest import Ingest, Progress
 from steadyhand.knowledge.search import Searcher
 from steadyhand.knowledge.store import KnowledgeStore
 from steadyhand.knowledge.vectors import Embedder, LazyEmbed, LocalEmbed
+from steadyhand.ledger.exchanges import ExchangeLedger
+from steadyhand.ledger.ids import new_id
 from steadyhand.ledger.reader import LedgerReader
 from steadyhand.ledger.writer import Ledger
 from steadyhand.pipeline.engine import Engine, Watch
+from steadyhand.pipeline.gateway.names import Names
+from steadyhand.pipeline.gateway.passthrough import Passthrough
+from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.pipeline.ports import Ports
 from steadyhand.providers.call import Completer
 from steadyhand.providers.transport import Transport
 from steadyhand.review.tasks import ReviewTasks
+from steadyhand.routing.conditions import Conditions
+from steadyhand.routing.flags import open_flags
+from steadyhand.routing.history import Volumes
+from steadyhand.routing.switches import SwitchStore
+from steadyhand.routing.switches import Watch as SwitchWatch
 from steadyhand.settings import KnowledgeSettings, Settings
 from steadyhand.storage import Database, embedded, migrate
 from steadyhand.types.feature import Problem
@@ -67,7 +80,7 @@ class AsyncWorkspace:
         self.database_home = database_home
         self.database = database
         self._resources = resources
-        self.catalog = Catalog(providers(configured.providers), now=_now)
+        self.catalog = Catalog(providers(configured.providers), now=_now, rows=configured.catalog)
         self.features = Registry(configured.root, known(configured, self.catalog), _tell)
         self.keys = Keys(database, os.urandom, _now)
         self.ledger = LedgerReader(database)
@@ -78,9 +91,16 @@ class AsyncWorkspace:
         self.search = Searcher(database, embedder, self.class_of)
         ingest = Ingest(KnowledgeStore(database), embedder, embed.count_tokens, configured.root)
         self.ingest = resources.enter_context(closing(ingest))
-        completer = Completer(Transport(), embed)
+        transport = Transport()
+        completer = Completer(transport, embed)
         resources.push_async_callback(completer.close)
-        writer = Ledger(database)
+        self.switches = SwitchStore(database)
+        self.conditions = Conditions(flags=open_flags(configured.flags), runs_today=Volumes(database).runs_today)
+        self._watch = SwitchWatch(self.switches, self.conditions.switches)
+        resources.push_async_callback(self._watch.close)
+        self._quotas = Quotas(database, time.time)
+        resources.push_async_callback(self._quotas.close)
+        writer = Ledger(database, self._quotas)
         writer.start()
         resources.push_async_callback(writer.close)
         self._engine = Engine(
@@ -94,8 +114,34 @@ class AsyncWorkspace:
                 monotonic=time.monotonic,
                 now=_now,
                 randomness=secrets.token_bytes,
+                routing=self.conditions,
             )
         )
+        self._exchanges = ExchangeLedger(database, self._quotas, configured.root / STATE / "journal", _new_name())
+        resources.push_async_callback(self._exchanges.close)
+        self.gateway = Passthrough(self._gateway_ports(transport, completer))
+
+    def _gateway_ports(self, transport: Transport, completer: Completer) -> GatewayPorts:
+        gateway = self.settings.gateway
+        return GatewayPorts(
+            transport=transport,
+            completer=completer,
+            names=Names(gateway, self.catalog.find, self.catalog.named, self.features.names, time.monotonic),
+            guardrails=tuple(gateway.guardrails),
+            limits_of=Limits(self.settings.limits),
+            reserve=self._quotas,
+            ledger=self._exchanges,
+            conditions=self.conditions,
+            monotonic=time.monotonic,
+            time=time.time,
+            randomness=secrets.token_bytes,
+            jitter=random.random,
+        )
+
+    async def _start(self) -> None:
+        """What runs beside everything else, from now to `close`."""
+        self._watch.start()
+        await self._exchanges.start()
 
     @classmethod
     async def open(cls, root: Path | str) -> "AsyncWorkspace":
@@ -116,7 +162,10 @@ class AsyncWorkspace:
             database = Database(url, revive)
             await database.open()
             resources.push_async_callback(database.close)
-            return cls(configured, database, resources.pop_all(), home)
+            workspace = cls(configured, database, resources, home)
+            await workspace._start()
+            workspace._resources = resources.pop_all()
+            return workspace
         raise AssertionError("unreachable: the block returns or raises")
 
     async def close(self) -> None:
@@ -263,6 +312,11 @@ def _tell(name: str, problems: list[Problem], is_running: bool) -> None:
     elif is_running:
         for problem in problems:
             _log.warning("%s: the last good version keeps running: %s", name, problem)
+
+
+def _new_name() -> str:
+    """Of this process's journal; never used again."""
+    return new_id(_now(), secrets.token_bytes(10))
 
 
 def _now() -> datetime:

@@ -1,6 +1,7 @@
 """Rows are on disk when `record` returns, together, once, and read back as they were written."""
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from house import CALLER, FEATURE, PASSAGE
+from steadyhand.access.quotas import Quotas
 from steadyhand.errors import NotFound, StorageError, UsageError
 from steadyhand.ledger.ids import new_id, short
 from steadyhand.ledger.reader import LedgerReader
@@ -64,7 +66,7 @@ def run(number: int = 0) -> Run:
 
 @pytest.fixture
 async def ledger(database: Database):
-    writer = Ledger(database)
+    writer = Ledger(database, Quotas(database, time.time))
     writer.start()
     yield writer
     await writer.close()

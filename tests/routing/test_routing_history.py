@@ -1,12 +1,14 @@
 """What the ledger tells: how often a feature ran today, and how its models have fared."""
 
-from dataclasses import replace
+from dataclasses import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import replace
 from routed import Clock
 
 from house import CALLER, FEATURE
+from steadyhand.access.quotas import Quotas
 from steadyhand.ledger.writer import Ledger
 from steadyhand.routing.history import Volumes, health_of
 from steadyhand.storage import Database
@@ -48,7 +50,7 @@ def run(number: int, *calls: ModelCall, ago: timedelta = timedelta(0)) -> Run:
 
 
 async def recorded(database: Database, *runs: Run) -> None:
-    ledger = Ledger(database)
+    ledger = Ledger(database, Quotas(database, time.time))
     ledger.start()
     for each in runs:
         await ledger.record(each)

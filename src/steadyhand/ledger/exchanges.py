@@ -139,7 +139,8 @@ class ExchangeLedger:
             await _copy(transaction, records)
             if spendings:
                 await self._booking.book(transaction, spendings)
-        self._booking.booked(spendings)
+        if spendings:
+            self._booking.booked(spendings)
 
 
 async def _copy(transaction: Transaction, records: Sequence[bytes]) -> None:

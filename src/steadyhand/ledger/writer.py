@@ -6,11 +6,12 @@ table. `record` returns after the commit, so no answer leaves before its rows ar
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from steadyhand.errors import DatabaseUnavailable, Duplicate, StorageError
+from steadyhand.ledger.booking import Booking
 from steadyhand.ledger.rows import TABLES, rows_of
 from steadyhand.storage import Database
 from steadyhand.types.run import Run
@@ -31,8 +32,9 @@ class _Entry:
 class Ledger:
     """The writer of one process. `start` it in the event loop that will record, `close` it before that ends."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, booking: Booking) -> None:
         self._database = database
+        self._booking = booking
         self._waiting: asyncio.Queue[_Entry] = asyncio.Queue()
         self._writer: asyncio.Task[None] | None = None
 
@@ -109,10 +111,15 @@ class Ledger:
                 continue
             return
 
-    async def _commit(self, runs: Iterable[Run]) -> None:
+    async def _commit(self, runs: Sequence[Run]) -> None:
         batch = [rows_of(run) for run in runs]
+        spendings = [spending for run in runs for spending in run.spendings]
         async with self._database.transaction() as transaction:
             for table, columns in TABLES.items():
                 rows = [row for rows in batch for row in rows[table]]
                 if rows:
                     await transaction.copy(table, columns, rows)
+            if spendings:
+                await self._booking.book(transaction, spendings)
+        if spendings:
+            self._booking.booked(spendings)

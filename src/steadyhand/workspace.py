@@ -117,6 +117,7 @@ class AsyncWorkspace:
                 routing=self.conditions,
             )
         )
+        resources.push_async_callback(self._engine.close)
         self._exchanges = ExchangeLedger(database, self._quotas, configured.root / STATE / "journal", _new_name())
         resources.push_async_callback(self._exchanges.close)
         self.gateway = Passthrough(self._gateway_ports(transport, completer))

@@ -109,7 +109,8 @@ class LedgerReader:
             " count(*) FILTER (WHERE status = 'fallback') AS fallbacks,"
             " count(*) FILTER (WHERE status = 'review') AS reviews, sum(cost_usd) AS cost_usd,"
             " percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_s) AS median_s"
-            " FROM run WHERE started_at > now() - interval '24 hours' GROUP BY feature ORDER BY feature"
+            " FROM run WHERE started_at > now() - interval '24 hours' AND door <> 'shadow'"
+            " GROUP BY feature ORDER BY feature"
         )
 
     async def _full_id(self, run_id: str) -> str:

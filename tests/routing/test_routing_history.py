@@ -1,10 +1,10 @@
 """What the ledger tells: how often a feature ran today, and how its models have fared."""
 
-from dataclasses import time
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import replace
 from routed import Clock
 
 from house import CALLER, FEATURE

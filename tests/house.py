@@ -12,6 +12,7 @@ from typing import Any
 
 from steadyhand.errors import ProviderError
 from steadyhand.pipeline.engine import Engine
+from steadyhand.pipeline.memory import Memory
 from steadyhand.pipeline.ports import Ports
 from steadyhand.routing.conditions import Conditions
 from steadyhand.types.feature import Budget, Feature, Knowledge, Review
@@ -104,8 +105,11 @@ class House:
     spent_usd: Decimal = Decimal(0)
     search: Callable[[], Retrieval] = lambda: Retrieval((PASSAGE,), "policies@1")
     runs: list[Run] = field(default_factory=list)
+    limits: tuple[Limit, ...] = ()
+    till: Till = field(default_factory=Till)
     requests: list[CompletionRequest] = field(default_factory=list)
     routing: Conditions = field(default_factory=Conditions)
+    memory: Memory | None = None
 
     async def ask(self, values: dict[str, Any] | None = None, **changes: Any) -> Answer:
         feature = replace(self.feature, **changes)
@@ -121,10 +125,13 @@ class House:
             class_of=lambda base: "internal",
             spent_today=self._spent,
             record=self._record,
+            limits_of=lambda principal, end_user: self.limits,
+            reserve=self._reserve,
             monotonic=time.monotonic,
             now=lambda: datetime.now(UTC),
             randomness=os.urandom,
             routing=self.routing,
+            memory=self.memory,
         )
 
     async def _complete(self, model: Model, request: CompletionRequest) -> Completion:

@@ -126,6 +126,13 @@ class BudgetTable(_Table):
     )
 
 
+class CacheTable(_Table):
+    match: Literal["exact", "faq"] = Field(
+        "exact", description="exact: the very same input; faq: the same words of it, however they are written."
+    )
+    ttl: str = Field("1d", pattern=DUE, description="How long an answer may be given again: 30m, 2h, 1d.")
+
+
 class ValueTable(_Table):
     baseline_minutes: float = Field(gt=0, description="Minutes a person needs for the same work.")
     hourly_cost: str = Field(pattern=HOURLY_COST, description="Cost of a person's hour, such as 30 EUR.")
@@ -156,6 +163,7 @@ class Contract(_Table):
     review: ReviewTable | None = Field(None, description="When a person decides.")
     fallback: _Values | None = Field(None, description="Output fields to answer with when everything else failed.")
     budget: BudgetTable = Field(default_factory=BudgetTable, description="What the feature may cost.")
+    cache: CacheTable | None = Field(None, description="Answers that may be given again; without it, none.")
     value: ValueTable | None = Field(None, description="The work it replaces, for the return on investment.")
     gate: dict[str, float] = Field(default_factory=dict, description="Metric and the least it must reach.")
     rule: list[RuleTable] = Field(default_factory=list, description="Decisions that need no model.")

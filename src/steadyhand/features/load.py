@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from steadyhand.errors import ContractInvalid
-from steadyhand.features import meaning, routing
+from steadyhand.features import caching, meaning, routing
 from steadyhand.features.cases import EXAMPLES, Schemas, read_examples
 from steadyhand.features.contract import Contract
 from steadyhand.features.expressions import scope
@@ -16,6 +16,7 @@ from steadyhand.features.known import Known
 from steadyhand.features.parse import Parsed, parse
 from steadyhand.features.sample import sample
 from steadyhand.features.schemas import read_schema
+from steadyhand.features.spans import seconds
 from steadyhand.prompts.flaws import flaws as template_flaws
 from steadyhand.prompts.template import pieces
 from steadyhand.types.feature import Budget, Check, Feature, Knowledge, Problem, Review, Value
@@ -24,7 +25,6 @@ from steadyhand.types.json import JsonSchema, fields, text_field
 from steadyhand.types.model import Example, Rule
 
 PROMPT = "prompt.md"
-_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def _flaws(name: str, parsed: Parsed, raw: dict[str, object], schemas: Schemas, 
     yield from meaning.promise_flaws(parsed.contract, raw, schemas.output)
     yield from meaning.expression_flaws(parsed.contract, schemas)
     yield from meaning.value_flaws(parsed.contract, schemas)
+    yield from caching.flaws(parsed.contract, schemas.input)
     yield from routing.flaws(parsed, scope(schemas.input, schemas.output))
     knowledge = parsed.contract.knowledge
     if knowledge and knowledge.query:
@@ -152,6 +153,7 @@ def _feature(
         rules=tuple(Rule(rule.when, meaning.plain_values(rule.then)) for rule in contract.rule),
         examples=examples,
         routing=routing.routing(models),
+        cache=caching.cache(contract.cache),
     )
 
 
@@ -164,8 +166,7 @@ def _checks(contract: Contract) -> Iterator[Check]:
 def _review(contract: Contract) -> Review:
     if contract.review is None:
         return Review("", 86_400.0)
-    due = contract.review.due
-    return Review(contract.review.when, float(int(due[:-1]) * _SECONDS[due[-1]]))
+    return Review(contract.review.when, seconds(contract.review.due))
 
 
 def _value(contract: Contract) -> Value | None:

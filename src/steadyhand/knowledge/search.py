@@ -66,7 +66,12 @@ class Searcher:
         )
         data_class = self._class_of(knowledge_base)
         passages = tuple(_passage(row, knowledge_base, data_class) for row in rows if row["chunk_id"] is not None)
-        return Retrieval(passages, f"{knowledge_base}@{rows[0]['generation']}")
+        return Retrieval(passages, _snapshot(knowledge_base, rows[0]["generation"]))
+
+    async def snapshot(self, knowledge_base: str) -> str:
+        """The state that a search would read now, as in `Retrieval.snapshot`; "" for a base without documents."""
+        row = await self._database.row("SELECT generation FROM knowledge_base WHERE name = %s", [knowledge_base])
+        return _snapshot(knowledge_base, row["generation"]) if row else ""
 
     async def _base(self, name: str) -> Row:
         row = await self._database.row("SELECT id, embedder, languages FROM knowledge_base WHERE name = %s", [name])
@@ -76,6 +81,10 @@ class Searcher:
                 hint=f"steadyhand ingest {name}",
             )
         return row
+
+
+def _snapshot(knowledge_base: str, generation: int) -> str:
+    return f"{knowledge_base}@{generation}"
 
 
 def _query_terms(query: str, languages: Iterable[str]) -> list[str]:

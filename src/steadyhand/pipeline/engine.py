@@ -13,6 +13,7 @@ from steadyhand.errors import (
     BudgetExceeded,
     InvalidInput,
     OutputRejected,
+    RateLimited,
     RunCancelled,
     RunTimeout,
     SteadyhandError,
@@ -20,6 +21,7 @@ from steadyhand.errors import (
 from steadyhand.ledger.ids import new_id
 from steadyhand.pipeline.order import STEPS, Step
 from steadyhand.pipeline.ports import Ports
+from steadyhand.pipeline.settle import settled
 from steadyhand.pipeline.shadows import Shadows, shadow_of
 from steadyhand.routing.choose import candidate
 from steadyhand.types.feature import Feature
@@ -48,7 +50,7 @@ _GRACE = 0.25  # share of the reserve in which a step may still say that its tim
 
 *_PATH, _RECORD = STEPS
 _NAMES = [step.__name__ for step in _PATH]
-_CHOOSE, _GENERATE = _NAMES.index("choose"), _NAMES.index("generate")
+_CHOOSE, _ASK = _NAMES.index("choose"), _NAMES.index("reserve")
 
 Watch = Callable[[StepRecord], None]
 
@@ -98,14 +100,14 @@ class Engine:
         now, deadline = ports.now(), ports.monotonic() + run.feature.timeout_s
         run_id = new_id(now, ports.randomness(10))
         walk = _Walk(shadow_of(run, model, run_id=run_id, now=now, deadline=deadline), ports, None)
-        await walk.take(_PATH[_GENERATE:], deadline)
+        await walk.take(_PATH[_ASK:], deadline)
         if walk.run.status == "review":  # a check asked for a person, who has the other run to look at
             walk.run = replace(walk.run, status="answered", review=None)
         await self._record(walk)
 
     async def _record(self, walk: "_Walk") -> None:
-        """Take the last step, which a cancellation does not break off."""
-        walk.run = replace(walk.run, duration_s=walk.elapsed_s())
+        """Settle what was set aside and take the last step, which a cancellation does not break off."""
+        walk.run = replace(settled(walk.run), duration_s=walk.elapsed_s())
         await asyncio.shield(_RECORD(walk.run, self._ports))
 
     def _begin(self, feature: Feature, values: JsonObject, principal: Principal, door: Door) -> Run:
@@ -131,7 +133,7 @@ class Engine:
         ends_at = walk.began_s + feature.timeout_s
         if self._may_try_fallback_model(walk.run):
             walk.run = self._prepared_for_fallback(walk.run, ends_at)
-            await walk.take(_PATH[_GENERATE:], ends_at)
+            await walk.take(_PATH[_ASK:], ends_at)
             if walk.run.status == "answered":
                 walk.run = replace(walk.run, status="fallback", failure=failure)
                 return
@@ -250,7 +252,7 @@ class _Walk:
         feature = self.run.feature
         refuses = feature.fallback is None or feature.budget.over == "refuse"
         is_spent = isinstance(error, BudgetExceeded) and refuses
-        return is_spent or isinstance(error, InvalidInput | AccessError)
+        return is_spent or isinstance(error, InvalidInput | AccessError | RateLimited)
 
 
 def _detail(result: StepResult) -> str:
@@ -262,6 +264,8 @@ def _detail(result: StepResult) -> str:
             return task.reason
         case Stop(failure=Failure(message=message)):
             return message
+        case Continue(detail=detail) if detail:
+            return detail
         case Continue(run=run) if run.model is None:
             return run.routing
     return ""

@@ -4,15 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from steadyhand.pipeline.memory import Memory
 from steadyhand.routing.conditions import Conditions
 from steadyhand.types.model import ModelCall
 from steadyhand.types.ports import ClassOf, Complete, FindModel, Record, Search, SpentToday
+from steadyhand.types.quota import Limit, Reserve
+from steadyhand.types.run import Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """`monotonic` counts seconds, `now` is aware and UTC, `randomness(n)` gives n bytes.
 
+    `limits_of` gives the limits of a caller and the end user it acts for.
     `keep_calls` takes the calls of a step that is broken off; the engine puts them into the run.
     """
 
@@ -22,8 +26,11 @@ class Ports:
     class_of: ClassOf
     spent_today: SpentToday
     record: Record
+    limits_of: Callable[[Principal, str], tuple[Limit, ...]]
+    reserve: Reserve
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
     randomness: Callable[[int], bytes]
     routing: Conditions = field(default_factory=Conditions)
+    memory: Memory | None = None
     keep_calls: Callable[[Sequence[ModelCall]], None] = lambda _: None

@@ -1,4 +1,4 @@
-"""Step: is the answer already known? Today: what do the contract's rules settle without a model?"""
+"""Step: is the answer already known, by the contract's rules or from a run before?"""
 
 from dataclasses import replace
 
@@ -12,10 +12,14 @@ RULES = ModelId("local:rules")
 
 
 async def recall(run: Run, ports: Ports) -> StepResult:
-    """Note the fields that rules decide, whatever a model says later; when they are all there is, ask no model."""
-    del ports
+    """Note the fields that rules decide, whatever a model says later; when they are all there is, ask no model.
+
+    A run whose feature has a cache repeats the answer that was given before, where there is one.
+    """
     settled = decide(run.feature.rules, run.input, run.feature.input_schema)
     run = replace(run, settled=settled)
-    if not settled or violations(settled, run.feature.output_schema, "output"):
-        return Continue(run)
-    return Continue(replace(run, output=settled, model=RULES, confidence=1.0))
+    if settled and not violations(settled, run.feature.output_schema, "output"):
+        return Continue(replace(run, output=settled, model=RULES, confidence=1.0))
+    if ports.memory is not None and (known := await ports.memory.recalled(run)):
+        return Continue(known, f"cache hit of run {known.recalled}")
+    return Continue(run)

@@ -27,8 +27,10 @@ async def validate(run: Run, ports: Ports) -> StepResult:
         citations = output.pop("citations", []) if run.feature.knowledge else []
         run = replace(run, output={**output, **run.settled})
     passages = run.retrieval.passages if run.retrieval else ()
-    found, unsupported = evidence(citations, passages, run.feature.text_field)
-    run = replace(run, evidence=found)
+    unsupported: list[str] = []
+    if not run.recalled:  # else its citations were found in the same snapshot
+        found, unsupported = evidence(citations, passages, run.feature.text_field)
+        run = replace(run, evidence=found)
     run = replace(run, checks=tuple(_checks(run, unsupported)))
     refused = [check.detail for check in run.checks if check.severity == "block" and not check.ok]
     return Retry(run, "; ".join(refused)) if refused else Continue(run)

@@ -51,6 +51,14 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Cache:
+    """Give an answer again for `ttl_s` seconds: to the very same input, or as `faq` to the same words of it."""
+
+    match: Literal["exact", "faq"]
+    ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """The work the feature replaces: minutes by hand, and the cost of an hour, such as `30 EUR`."""
 
@@ -94,6 +102,7 @@ class Feature:
     rules: tuple[Rule, ...]
     examples: tuple[Example, ...]
     routing: Routing = field(default_factory=Routing)
+    cache: Cache | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,3 +75,9 @@ class ClassOf(Protocol):
     """The data class of a knowledge base."""
 
     def __call__(self, knowledge_base: str, /) -> DataClass: ...
+
+
+class SnapshotOf(Protocol):
+    """The state of a knowledge base that a search would read now; "" when there is none."""
+
+    async def __call__(self, knowledge_base: str, /) -> str: ...

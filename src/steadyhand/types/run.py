@@ -12,7 +12,7 @@ from steadyhand.types.ids import ModelId, RunId
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.model import Candidate, Completion, ModelCall
 from steadyhand.types.passage import Evidence, Retrieval
-from steadyhand.types.quota import Limit, Spending
+from steadyhand.types.quota import Limit, Reservation, Spending
 from steadyhand.types.text import DataClass
 
 RunStatus = Literal["answered", "review", "fallback", "refused", "failed"]
@@ -104,7 +104,10 @@ class Run:
     end_user: str = ""  # whom the caller named, as a pseudonym
     routing: str = ""  # why these models, in this order
     shadow: ModelId | None = None  # the model that a shadow of this run asks
+    admission: Reservation | None = field(default=None, repr=False)  # the request, set aside until the run ends
+    reservation: Reservation | None = field(default=None, repr=False)  # what it may cost
     spendings: tuple[Spending, ...] = ()  # what the run used of its limits, booked with its rows
+    recalled: str = ""  # the run whose answer this one repeats
 
     @property
     def cost_usd(self) -> Decimal | None:
@@ -115,7 +118,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
+    """Go on; `detail` is what the ledger should say about it."""
+
     run: Run
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

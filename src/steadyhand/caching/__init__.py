@@ -1,0 +1,1 @@
+"""Answers that were given before, and when one may be given again."""

@@ -43,6 +43,7 @@ from steadyhand.pipeline.gateway.passthrough import Passthrough
 from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.pipeline.ports import Ports
 from steadyhand.providers.call import Completer
+from steadyhand.providers.gguf import GgufModels
 from steadyhand.providers.transport import Transport
 from steadyhand.review.tasks import ReviewTasks
 from steadyhand.routing.conditions import Conditions
@@ -92,7 +93,8 @@ class AsyncWorkspace:
         ingest = Ingest(KnowledgeStore(database), embedder, embed.count_tokens, configured.root)
         self.ingest = resources.enter_context(closing(ingest))
         transport = Transport()
-        completer = Completer(transport, embed)
+        in_process = resources.enter_context(closing(GgufModels(configured.models_folder)))
+        completer = Completer(transport, embed, in_process=in_process)
         resources.push_async_callback(completer.close)
         self.switches = SwitchStore(database)
         self.conditions = Conditions(flags=open_flags(configured.flags), runs_today=Volumes(database).runs_today)
@@ -100,6 +102,7 @@ class AsyncWorkspace:
         resources.push_async_callback(self._watch.close)
         self._quotas = Quotas(database, time.time)
         resources.push_async_callback(self._quotas.close)
+        self._limits = Limits(configured.limits)
         writer = Ledger(database, self._quotas)
         writer.start()
         resources.push_async_callback(writer.close)
@@ -111,6 +114,8 @@ class AsyncWorkspace:
                 class_of=self.class_of,
                 spent_today=self.ledger.spent_today,
                 record=writer.record,
+                limits_of=self._limits,
+                reserve=self._quotas,
                 monotonic=time.monotonic,
                 now=_now,
                 randomness=secrets.token_bytes,
@@ -129,7 +134,7 @@ class AsyncWorkspace:
             completer=completer,
             names=Names(gateway, self.catalog.find, self.catalog.named, self.features.names, time.monotonic),
             guardrails=tuple(gateway.guardrails),
-            limits_of=Limits(self.settings.limits),
+            limits_of=self._limits,
             reserve=self._quotas,
             ledger=self._exchanges,
             conditions=self.conditions,

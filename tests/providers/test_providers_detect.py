@@ -37,7 +37,7 @@ async def test_a_cloud_provider_is_looked_up_and_never_contacted() -> None:
 
 async def test_everything_that_ships_is_reported_but_what_is_built_in() -> None:
     found = await detect(shipped(), secrets=Secrets(lambda variable: ""), timeout_s=0.3)
-    assert [entry.provider for entry in found] == [name for name in shipped() if name != "local"]
+    assert [entry.provider for entry in found] == [name for name, row in shipped().items() if row.base_url]
 
 
 async def test_an_address_with_a_gap_is_no_provider_to_use_yet() -> None:

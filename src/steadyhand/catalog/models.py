@@ -165,7 +165,7 @@ def _is_closed(provider: Provider) -> bool:
     Where the customer has an address of his own, as on Azure, he also names his models himself.
     """
     row = shipped().get(provider.name)
-    return row is not None and row.is_complete and (not provider.base_url or prices.has_list(provider))
+    return row is not None and row.is_complete and (provider.dialect == "local" or prices.has_list(provider))
 
 
 def _where(provider: Provider, name: str) -> Provider:

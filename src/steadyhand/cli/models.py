@@ -9,13 +9,14 @@ import typer
 
 from steadyhand.catalog import prices as price_list
 from steadyhand.catalog.models import Catalog
-from steadyhand.cli import _pulling
+from steadyhand.cli import _pulling, _trying
 from steadyhand.cli._catalogs import catalog, configured
 from steadyhand.cli._figures import count
 from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.types.model import Model, Price, Rates
 
 app = new_app(__doc__)
+app.command("try")(_trying.try_model)
 
 _TITLES = ("model", "$/M in", "$/M out", "place", "sees up to", "context")
 _PRICE_TITLES = ("model", "$/M in", "$/M out", "cached", "cache write", "longer prompts", "source")

@@ -156,7 +156,7 @@ class Transport:
             name = provider.base_url.partition("{")[2].partition("}")[0]
             raise ProviderRefused(
                 f"expected the address of {provider.name}; {name!r} in its base_url is still to be filled in",
-                hint=f"set base_url in [providers.{provider.name}]",
+                hint=f"set {'region' if name == 'region' else 'base_url'} in [providers.{provider.name}]",
             )
         try:
             address = urlsplit(provider.base_url)

@@ -241,6 +241,19 @@ def _routes() -> str:
     return _table(("Route", "Needs", "Query parameters", "What it does"), rows)
 
 
+def _gateway() -> str:
+    rows = [
+        (
+            f"`{route.method} {route.path}`",
+            _needs(route.needs),
+            f"`{route.dialect.NAME}`",
+            _first_line(route.endpoint.__doc__),
+        )
+        for route in importlib.import_module("steadyhand.serve.gateway.routes").ROUTES
+    ]
+    return _table(("Route", "Needs", "Dialect", "What it does"), rows)
+
+
 def _query(path: str, endpoint: Callable[..., Any]) -> str:
     """The query parameters of a route, each with its default where it has one."""
     found = [(param.alias, param.field_info) for param in get_dependant(path=path, call=endpoint).query_params]
@@ -378,6 +391,7 @@ _BLOCKS: dict[str, Callable[..., str]] = {
     "program": _program,
     "commands": _command_helps,
     "routes": _routes,
+    "gateway": _gateway,
     "roles": _roles,
     "class": _class,
     "recipes": _recipes,

@@ -20,6 +20,9 @@ from steadyhand.serve import faults, routes
 from steadyhand.serve.access import Gate, Identities
 from steadyhand.serve.api.stream import Running
 from steadyhand.serve.edge import Edge
+from steadyhand.serve.gateway.door import Door
+from steadyhand.serve.gateway.endpoints import Desk
+from steadyhand.serve.gateway.features import FeatureModels
 from steadyhand.workspace import AsyncWorkspace
 
 _STOP_S = 5  # how long requests under way may take to finish after the signal to stop
@@ -51,6 +54,12 @@ def create_app(workspace: AsyncWorkspace) -> FastAPI:
     return app
 
 
+def create_site(workspace: AsyncWorkspace) -> Door:
+    """Everything that is served: the gateway's door with the application behind it."""
+    app = create_app(workspace)
+    return Door(app, app.state.identities, Desk(workspace.gateway, FeatureModels(workspace)))
+
+
 async def serve(workspace: AsyncWorkspace, host: str, port: int, on_ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM, SIGINT, SIGHUP or a cancellation, then let what is under way finish, for 5 s at most.
 
@@ -61,7 +70,7 @@ async def serve(workspace: AsyncWorkspace, host: str, port: int, on_ready: Calla
         address = _address(host, listener)
         server = _Server(
             uvicorn.Config(
-                create_app(workspace),
+                create_site(workspace),
                 http="httptools",
                 ws="none",
                 lifespan="on",

@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute
 from steadyhand import __version__
 from steadyhand.serve.access import Allow
 from steadyhand.serve.contracts import runnable
+from steadyhand.serve.gateway.routes import ROUTES as GATEWAY
+from steadyhand.serve.gateway.routes import GatewayRoute
 from steadyhand.types.feature import Feature
 from steadyhand.types.findings import Severity
 from steadyhand.types.json import JsonSchema
@@ -44,6 +46,8 @@ def document(routes: Sequence[BaseRoute], workspace: AsyncWorkspace) -> Describe
     for feature in runnable(workspace).values():
         paths[f"/features/{feature.name}"] = {"post": _typed(by_name["post"], feature, "run")}
         paths[f"/features/{feature.name}/stream"] = {"post": _typed(by_name_stream["post"], feature, "stream")}
+    for gateway_route in GATEWAY:
+        paths.setdefault(gateway_route.path, {})[gateway_route.method.lower()] = _dialect(gateway_route)
     described["components"] = {
         "schemas": {"Error": _ERROR, "Answer": answer_schema(_OBJECT)},
         "securitySchemes": {
@@ -96,6 +100,25 @@ def _complete(operation: Described, route: APIRoute) -> None:
     if route.path == f"{_BY_NAME}/stream":
         operation["requestBody"] = _body(_OBJECT)
         operation["responses"]["200"] = _STREAM
+
+
+def _dialect(route: GatewayRoute) -> Described:
+    """An address of the gateway: its bodies are a vendor's, whose reference describes them."""
+    summary, _, details = " ".join((route.endpoint.__doc__ or "").split()).partition(". ")
+    described: Described = {
+        "tags": ["gateway"],
+        "operationId": "_".join([route.method.lower(), *route.path.strip("/").replace("{id}", "id").split("/")]),
+        "summary": summary,
+        "description": f"{details} In the dialect of the provider `{route.dialect.NAME}`, also its errors.".strip(),
+        "security": [{"key": []}, {"header": []}],
+        "x-needs": list(route.needs),
+        "responses": {"200": _json(_OBJECT, "As the vendor's reference says.")},
+    }
+    if route.method == "POST":
+        described["requestBody"] = _body(_OBJECT)
+    if "{id}" in route.path:
+        described["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _TEXT}]
+    return described
 
 
 def _tag(route: APIRoute) -> str:

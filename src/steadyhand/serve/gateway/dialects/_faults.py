@@ -101,7 +101,7 @@ def anthropic(error: SteadyhandError) -> JsonObject:
 
 def _message(error: SteadyhandError) -> str:
     """With the hint: vendors have no place for one, and this is what clients show."""
-    return f"{error} hint: {error.hint}" if error.hint else str(error)
+    return f"{error}. hint: {error.hint}" if error.hint else str(error)
 
 
 def _ours(error: SteadyhandError) -> JsonObject:

@@ -25,7 +25,8 @@ _STATUS = {
 }
 
 _PARAMETERS = (
-    ("thinking", r"adaptive thinking is not|not support (extended )?thinking|type\.disabled|thinking may not be"),
+    ("thinking", r"adaptive thinking is not|not support (extended )?thinking|thinking may not be"),
+    ("thinking", r"thinking\.type\.disabled|thinking: extra inputs"),
     ("budget_tokens", r"thinking\.type\.enabled|budget_tokens"),
     ("effort", r"\beffort\b"),
     ("strict", r"\bstrict\b"),

@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from steadyhand.errors import ProviderError
+from steadyhand.errors import BudgetExceeded, ProviderError, RateLimited
 from steadyhand.pipeline.engine import Engine
 from steadyhand.pipeline.memory import Memory
 from steadyhand.pipeline.ports import Ports
@@ -19,6 +20,7 @@ from steadyhand.types.feature import Budget, Feature, Knowledge, Review
 from steadyhand.types.ids import FeatureName, ModelId
 from steadyhand.types.model import Completion, CompletionRequest, Model, Price, Provider, Rates, Usage
 from steadyhand.types.passage import Passage, Retrieval
+from steadyhand.types.quota import Limit, Spending
 from steadyhand.types.run import Answer, Principal, Run
 
 CALLER = Principal("tester", "caller")
@@ -84,6 +86,7 @@ PASSAGE = Passage(
     bm25=2.0,
     similarity=0.7,
 )
+MILLIONS = Usage(1_000_000, 1_000_000, 0)
 GOOD = json.dumps(
     {
         "answer": "The limit may be exceeded by 20 %.",
@@ -97,6 +100,42 @@ Reply = str | ProviderError | float | Exception
 
 
 @dataclass
+class Till:
+    """Limits without a window. `used` and `held` are amounts by scope and unit."""
+
+    used: Counter[tuple[str, str]] = field(default_factory=Counter)
+    held: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    async def __call__(self, limits: tuple[Limit, ...], *, usd: Decimal, tokens: int) -> "Tray":
+        wanted = {"usd": usd, "tokens": Decimal(tokens), "requests": Decimal(1)}
+        for limit in limits:
+            place, amount = (limit.scope, limit.unit), wanted[limit.unit]
+            if amount and self.used[place] + self.held[place] + amount > limit.most:
+                refusal = BudgetExceeded if limit.unit == "usd" else RateLimited
+                raise refusal(f"{limit.scope} has no {amount} {limit.unit} left")
+        tray = Tray(self, {(limit.scope, limit.unit): wanted[limit.unit] for limit in limits})
+        self.held.update(tray.amounts)
+        return tray
+
+
+@dataclass
+class Tray:
+    till: Till
+    amounts: dict[tuple[str, Any], Decimal]
+
+    def settle(self, *, usd: Decimal, tokens: int) -> tuple[Spending, ...]:
+        used = {"usd": usd, "tokens": Decimal(tokens), "requests": Decimal(1)}
+        spent = tuple(Spending(scope, unit, 0, used[unit]) for scope, unit in self.amounts)
+        self.till.used.update({(one.scope, one.unit): one.amount for one in spent})
+        self.release()
+        return spent
+
+    def release(self) -> None:
+        self.till.held.subtract(self.amounts)
+        self.amounts = {}
+
+
+@dataclass
 class House:
     """`replies` by model name are given one after the other, the last one for ever."""
 
@@ -107,6 +146,8 @@ class House:
     runs: list[Run] = field(default_factory=list)
     limits: tuple[Limit, ...] = ()
     till: Till = field(default_factory=Till)
+    prices: dict[str, Price | None] = field(default_factory=dict)  # of models whose price is not PRICE
+    usage: Usage = MILLIONS
     requests: list[CompletionRequest] = field(default_factory=list)
     routing: Conditions = field(default_factory=Conditions)
     memory: Memory | None = None
@@ -121,12 +162,12 @@ class House:
         return Ports(
             complete=self._complete,
             search=self._search,
-            find_model=_find,
+            find_model=self._find,
             class_of=lambda base: "internal",
             spent_today=self._spent,
             record=self._record,
             limits_of=lambda principal, end_user: self.limits,
-            reserve=self._reserve,
+            reserve=self.till,
             monotonic=time.monotonic,
             now=lambda: datetime.now(UTC),
             randomness=os.urandom,
@@ -143,7 +184,7 @@ class House:
         if isinstance(reply, float):
             await asyncio.sleep(reply)
             return Completion(text=GOOD)
-        return Completion(text=reply, usage=Usage(1_000_000, 1_000_000, 0), confidence=0.9)
+        return Completion(text=reply, usage=self.usage, confidence=0.9)
 
     async def _search(self, base: str, query: str, *, principal: Principal, top_k: int) -> Retrieval:
         return self.search()
@@ -154,8 +195,7 @@ class House:
     async def _record(self, run: Run) -> None:
         self.runs.append(run)
 
-
-def _find(model: ModelId) -> Model | None:
-    provider, _, name = model.partition(":")
-    place = {"local": LOCAL, "cloud": CLOUD}[provider]
-    return Model(id=model, provider=place, name=name, price=PRICE, context_tokens=None)
+    def _find(self, model: ModelId) -> Model | None:
+        provider, _, name = model.partition(":")
+        place = {"local": LOCAL, "cloud": CLOUD}[provider]
+        return Model(id=model, provider=place, name=name, price=self.prices.get(name, PRICE), context_tokens=None)

@@ -28,6 +28,7 @@ def test_the_path_is_what_the_documents_say() -> None:
         "recall",
         "retrieve",
         "choose",
+        "reserve",
         "generate",
         "validate",
         "guard_output",

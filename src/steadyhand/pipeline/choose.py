@@ -67,7 +67,7 @@ async def choice_of(run: Run, ports: ChoicePorts) -> Choice:
         data_class=run.data_class,
         today=ports.now().date(),
         demand=Demand(
-            input_tokens=_input_tokens(run),
+            input_tokens=input_tokens(run),
             run_usd=run.cost_usd or Decimal(0),
             today_usd=await ports.spent_today(feature.name) if has_daily_budget else Decimal(0),
         ),
@@ -80,7 +80,7 @@ async def choice_of(run: Run, ports: ChoicePorts) -> Choice:
     return chosen(feature, situation, ports.find_model, routing.health, routing.switches)
 
 
-def _input_tokens(run: Run) -> int:
+def input_tokens(run: Run) -> int:
     """At most so many tokens will the messages have: the prompt, the input and the passages."""
     passages = run.retrieval.passages if run.retrieval else ()
     return estimate([run.feature.prompt, json.dumps(run.input), *(passage.text for passage in passages)])

@@ -13,6 +13,7 @@ from steadyhand.pipeline.judge import judge
 from steadyhand.pipeline.ports import Ports
 from steadyhand.pipeline.recall import recall
 from steadyhand.pipeline.record import record
+from steadyhand.pipeline.reserve import reserve
 from steadyhand.pipeline.retrieve import retrieve
 from steadyhand.pipeline.validate import validate
 from steadyhand.types.run import Run, StepResult
@@ -25,6 +26,7 @@ STEPS: tuple[Step, ...] = (
     recall,
     retrieve,
     choose,
+    reserve,
     generate,
     validate,
     guard_output,

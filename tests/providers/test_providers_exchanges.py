@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import uvloop
-from raw_server import CHUNKED, Exchange, asking, bearer, chunk, playing, saying, whole
+from raw_server import CHUNKED, Exchange, RawServer, asking, bearer, chunk, playing, saying, whole
 
 from steadyhand.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from steadyhand.providers.transport import Limits, Reply, Transport
@@ -253,29 +253,44 @@ async def test_a_caller_waits_no_longer_than_its_time_and_its_place_goes_to_the_
 
 
 @pytest.mark.parametrize("rounds", range(6))
-async def test_a_connection_given_to_a_caller_who_leaves_in_that_moment_is_not_lost(rounds: int) -> None:
-    """The second caller is cancelled so many rounds of the loop after the answer was written."""
-    waiting: list[asyncio.Task[object]] = []
+@pytest.mark.parametrize("extra", ["", "connection: close\r\n"])
+async def test_what_is_given_to_a_caller_who_leaves_in_that_moment_goes_to_the_next(
+    rounds: int, extra: str
+) -> None:
+    """The second caller is cancelled so many rounds of the loop after the first one's answer was written."""
+    leaving: list[asyncio.Task[object]] = []
 
     def leave(left: int) -> None:
         if left:
             asyncio.get_running_loop().call_soon(leave, left - 1)
-        elif waiting:
-            waiting.pop().cancel()
+        elif leaving:
+            leaving.pop().cancel()
 
     async def play(exchange: Exchange) -> None:
         await asyncio.sleep(0.02)
-        exchange.writer.write(whole(b"ok"))
+        exchange.writer.write(whole(b"ok", extra=extra))
         leave(rounds)
 
     async with playing(play) as server:
         transport = Transport(Limits(connections_per_host=1))
-        first = asyncio.create_task(ask(transport, server.provider()))
-        await asyncio.sleep(0.005)
-        waiting.append(asyncio.create_task(ask(transport, server.provider())))
-        await first
-        await asyncio.sleep(0.05)
+        first, second, third = (asyncio.create_task(ask(transport, server.provider())) for _ in range(3))
+        await asyncio.sleep(0.01)
+        leaving.append(second)
+        assert await asyncio.gather(first, third) == [(200, b"ok")] * 2
         assert await ask(transport, server.provider()) == (200, b"ok")
+        await transport.close()
+
+
+async def test_a_server_that_hangs_up_on_everybody_uses_up_no_connections() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as listening:
+        transport = Transport(Limits(connections_per_host=1))
+        provider = RawServer(saying(), listening.sockets[0].getsockname()[1]).provider()
+        for _ in range(10):
+            with pytest.raises(ProviderUnavailable):
+                await ask(transport, provider)
         await transport.close()
 
 

@@ -330,6 +330,25 @@ async def test_a_reader_that_takes_its_time_holds_the_server_back(is_proxied: bo
     assert read == 40_000_000
 
 
+async def test_a_reader_may_take_longer_than_the_server(is_proxied: bool) -> None:
+    may_go_on = asyncio.Event()
+
+    async def play(exchange: Exchange) -> None:
+        await exchange.say(CHUNKED, chunk(b"one"), chunk(b"two"), pause_s=0.02)
+        await may_go_on.wait()
+        await exchange.say(chunk(b"three") + b"0\r\n\r\n")
+
+    transport = Transport(Limits(idle_s=0.2))
+    async with playing(play) as server:
+        reply = await begin(transport, server.provider(is_proxied=is_proxied))
+        assert [await reply.read(), await reply.read()] == [b"one", b"two"]
+        await asyncio.sleep(0.4)
+        may_go_on.set()
+        assert await reply.body() == b"three"
+        reply.close()
+    await transport.close()
+
+
 async def test_a_large_request_arrives_whole(transport: Transport, is_proxied: bool) -> None:
     async def play(exchange: Exchange) -> None:
         await exchange.say(whole(b"%d" % len(exchange.body)))
@@ -341,18 +360,27 @@ async def test_a_large_request_arrives_whole(transport: Transport, is_proxied: b
     assert body == b"5000000"
 
 
-async def test_an_early_refusal_of_a_large_request_is_heard(transport: Transport) -> None:
+async def test_an_early_refusal_of_a_large_request_is_heard_and_its_connection_not_used_again(
+    transport: Transport,
+) -> None:
+    connections = 0
+
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
         await reader.readuntil(b"\r\n\r\n")
         writer.write(whole(b"too large", "413 Payload Too Large"))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.3)
         writer.close()
 
-    listening = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    provider = replace(RawServer(saying()).provider(), base_url=f"http://127.0.0.1:{port_of(listening)}")
-    async with listening:
-        status, _, body = await transport.unary(provider, asking(b"x" * 50_000_000), authorize=bearer, timeout_s=10)
-    assert (status, body) == (413, b"too large")
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
+        provider = RawServer(saying(), port_of(listening)).provider()
+        for _ in range(2):
+            status, _, body = await transport.unary(
+                provider, asking(b"x" * 20_000_000), authorize=bearer, timeout_s=10, first_byte_s=10
+            )
+            assert (status, body) == (413, b"too large")
+    assert connections == 2
 
 
 def port_of(listening: asyncio.Server) -> int:
@@ -561,6 +589,5 @@ async def tunnelling() -> AsyncIterator[tuple[int, list[str]]]:
         writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
         await asyncio.gather(pump(reader, onward[1]), pump(onward[0], writer), return_exceptions=True)
 
-    listening = await asyncio.start_server(tunnel, "127.0.0.1", 0)
-    async with listening:
+    async with await asyncio.start_server(tunnel, "127.0.0.1", 0) as listening:
         yield port_of(listening), asked

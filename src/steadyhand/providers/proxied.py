@@ -15,7 +15,7 @@ from steadyhand.providers.reply import Limits, Reply, Trust, require_identity, t
 class ProxiedReply(Reply):
     """An answer that comes through a proxy. Every time is the loop's."""
 
-    __slots__ = ("_content", "_deadline", "_limits", "_place", "_received_bytes", "_response", "_wait_until")
+    __slots__ = ("_content", "_deadline", "_first_byte_by", "_limits", "_place", "_received_bytes", "_response")
 
     def __init__(
         self, response: aiohttp.ClientResponse, place: str, limits: Limits, deadline: float, first_byte_by: float
@@ -28,13 +28,15 @@ class ProxiedReply(Reply):
         self._place = place
         self._limits = limits
         self._deadline = deadline
-        self._wait_until = min(deadline, first_byte_by)
+        self._first_byte_by = first_byte_by
         self._received_bytes = 0
 
     async def read(self) -> bytes:
+        idle_by = asyncio.get_running_loop().time() + self._limits.idle_s
+        wait_until = min(self._deadline, idle_by if self._received_bytes else self._first_byte_by)
         try:
             with _translated(self._place):
-                async with asyncio.timeout_at(self._wait_until):
+                async with asyncio.timeout_at(wait_until):
                     data = await self._content.readany()
         except asyncio.CancelledError:
             self.close()
@@ -43,7 +45,6 @@ class ProxiedReply(Reply):
         if self._received_bytes > self._limits.body_bytes:
             self.close()
             raise too_large(self._limits.body_bytes)
-        self._wait_until = min(self._deadline, asyncio.get_running_loop().time() + self._limits.idle_s)
         return data
 
     def close(self, *, is_done: bool = False) -> None:

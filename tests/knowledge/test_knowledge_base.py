@@ -74,6 +74,16 @@ async def base(database: Database, tmp_path: Path, embed: MiniLM) -> AsyncIterat
     made.ingest.close()
 
 
+async def test_the_state_of_a_base_is_told_without_a_search(base: Base) -> None:
+    assert await base.search.snapshot("base") == ""
+    await base.sync()
+    before = await base.search.snapshot("base")
+    assert before == (await base.search("base", "hotels", principal=SOMEBODY, top_k=1)).snapshot
+    (base.folder / "travel.md").write_text("# Travel\n\nHotels cost at most 130 EUR a night.\n")
+    await base.sync()
+    assert await base.search.snapshot("base") not in ("", before)
+
+
 async def test_the_right_passage_comes_first_and_is_the_exact_slice_of_its_document(base: Base) -> None:
     assert [progress.outcome for progress in await base.sync()] == ["added"] * 3
     [found, *_] = await base.ask("How much may a hotel cost?")

@@ -1,14 +1,21 @@
-"""Keys are seen once, stored as hashes, and end when they are revoked."""
+"""Keys are seen once, stored as hashes, carry their limits, and end when they are revoked."""
 
 import os
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
-from steadyhand.access.keys import SESSION_LIFETIME, Keys
+from steadyhand.access.keys import SESSION_LIFETIME, UNLIMITED, KeyLimits, Keys
+from steadyhand.access.limits import Limits
+from steadyhand.access.quotas import Quotas
 from steadyhand.access.roles import may
 from steadyhand.errors import NotFound, Unauthenticated
+from steadyhand.settings import LimitSettings, LimitsSettings
 from steadyhand.storage import Database
+from steadyhand.types.quota import Limit, Spending
 from steadyhand.types.run import Principal
 
 
@@ -55,6 +62,59 @@ async def test_a_revoked_key_ends_with_its_sessions(keys: Keys) -> None:
             await attempt
     with pytest.raises(NotFound):
         await keys.revoke(key[:10])
+
+
+async def test_a_key_and_its_sessions_carry_what_it_may_use(keys: Keys, database: Database) -> None:
+    key = await keys.create("shop", "admin", KeyLimits(Decimal("2.5"), 60, None, ("openai:*",)))
+    expected = (Limit(f"key:{key[:10]}", "usd", Decimal("2.5")), Limit(f"key:{key[:10]}", "requests", Decimal(60)))
+    token = await keys.open_session(key)
+    for principal in (await keys.principal(key), await keys.session(token)):
+        assert (principal.limits, principal.models) == (expected, ("openai:*",))
+    await keys.limit(key[:10], KeyLimits(tokens_per_minute=9))
+    assert await keys.limits(key[:10]) == KeyLimits(tokens_per_minute=9)
+    assert (await keys.principal(key)).limits == (Limit(f"key:{key[:10]}", "tokens", Decimal(9)),)
+    for attempt in (keys.limits("sh_nobody"), keys.limit("sh_nobody", UNLIMITED)):
+        with pytest.raises(NotFound):
+            await attempt
+
+
+async def test_a_list_of_keys_says_what_each_spent_today(keys: Keys, database: Database) -> None:
+    spender, other = [(await keys.create(name, "caller"))[:10] for name in ("spender", "other")]
+    quotas = Quotas(database, time.time)
+    today = int(time.time() // 86_400)
+    async with database.transaction() as transaction:
+        for day, amount in ((today, 3), (today - 1, 5)):
+            await quotas.book(transaction, [Spending(f"key:{spender}", "usd", day, Decimal(amount))])
+    assert {key.id: key.used_usd for key in await keys.list()} == {spender: 3, other: None}
+
+
+OWNER, SHOP = Principal("owner", "admin"), Principal("shop", "caller", "k", (Limit("key:k", "usd", Decimal(9)),))
+
+
+def test_a_keys_own_limits_go_before_the_usual_ones_and_users_and_everybody_have_theirs() -> None:
+    limits = Limits(
+        LimitsSettings(
+            workspace=LimitSettings(tokens_per_minute=1_000_000),
+            key=LimitSettings(usd_per_day=Decimal(1), requests_per_minute=60),
+            user=LimitSettings(requests_per_minute=5),
+        )
+    )
+    assert limits(SHOP, "ann") == (
+        Limit("key:k", "usd", Decimal(9)),
+        Limit("key:k", "requests", Decimal(60)),
+        Limit("user:k/ann", "requests", Decimal(5)),
+        Limit("workspace", "tokens", Decimal(1_000_000)),
+    )
+    assert limits(OWNER, "ann") == (Limit("workspace", "tokens", Decimal(1_000_000)),)
+    assert limits(SHOP) == limits(SHOP, "ann")[:2] + limits(OWNER)
+
+
+def test_the_limits_of_a_caller_are_the_same_object_until_they_change() -> None:
+    limits = Limits(LimitsSettings())
+    again = replace(SHOP, limits=(replace(SHOP.limits[0]),))
+    assert limits(SHOP) is limits(SHOP) is limits(again)
+    assert limits(replace(SHOP, limits=())) == ()
+    assert Limits(LimitsSettings())(OWNER, "ann") == ()
 
 
 async def test_a_session_ends_by_time_and_by_signing_out(database: Database) -> None:

@@ -24,6 +24,35 @@ def test_a_key_is_shown_once_and_ends_when_revoked(empty: Path, inside) -> None:
     assert inside("keys", "create", "x", "--role", "king", "-w", str(empty)).returncode == 2
 
 
+def test_a_keys_limits_are_shown_and_changed(empty: Path, inside) -> None:
+    limits = ("--usd-per-day", "5", "--requests-per-minute", "60", "--models", "openai:*", "--models", "sorter")
+    assert inside("keys", "create", "shop", *limits, "-w", str(empty)).returncode == 0
+    [listed] = json.loads(inside("keys", "list", "--json", "-w", str(empty)).stdout)
+    assert (listed["usd_per_day"], listed["requests_per_minute"], listed["tokens_per_minute"]) == (5, 60, None)
+    assert listed["models"] == ["openai:*", "sorter"]
+    changes = (
+        "--usd-per-day",
+        "0.5",
+        "--requests-per-minute",
+        "none",
+        "--tokens-per-minute",
+        "9000",
+        "--models",
+        "none",
+    )
+    changed = inside("keys", "limit", listed["id"], *changes, "--json", "-w", str(empty))
+    assert json.loads(changed.stdout) == {
+        "id": listed["id"], "usd_per_day": 0.5, "requests_per_minute": None, "tokens_per_minute": 9000, "models": [],
+    }  # fmt: skip
+    inside("keys", "limit", listed["id"], "-w", str(empty))
+    assert re.search(r"\$0.00 of \$0.50 +9,000 tokens", inside("keys", "list", "-w", str(empty)).stdout)
+    for wrong in ("0", "-1", "much", "inf", "0.5"):
+        refused = inside("keys", "create", "x", "--tokens-per-minute", wrong, "-w", str(empty))
+        assert refused.returncode == 2
+        assert f"found '{wrong}'" in refused.stderr
+    assert inside("keys", "limit", "sh_nobody", "-w", str(empty)).returncode == 2
+
+
 def test_models_are_listed_outside_of_a_workspace(inside) -> None:
     listed = inside("models", "list", "local:", "--json")
     assert {"local:extractive", "local:nearest"} <= {model["id"] for model in json.loads(listed.stdout)}

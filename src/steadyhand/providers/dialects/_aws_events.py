@@ -5,10 +5,10 @@ checksum of all that. Integers are big-endian, checksums CRC-32.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from struct import Struct
+from typing import NamedTuple
 from uuid import UUID
 from zlib import crc32
 
@@ -43,8 +43,7 @@ _SIZED: Mapping[int, tuple[int, Callable[[bytes], Value]]] = {
 """Kinds of values that have one size, in bytes; 6 (bytes) and 7 (text) say theirs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message. The names of headers that say what it is begin with a colon."""
 
     headers: Mapping[str, Value]

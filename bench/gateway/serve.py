@@ -31,7 +31,7 @@ def settings(upstream: str, timeout_s: float) -> str:
     """The workspace's `steadyhand.toml`."""
     tables = [
         'name = "bench"',
-        f'[providers.mock]\nbase_url = "{upstream}"\nplace = "local"\n{_KEY}',
+        f'[providers.mock]\nbase_url = "{upstream}"\nplace = "local"\nalso = ["anthropic"]\n{_KEY}',
     ]
     tables += [f'[catalog."mock:{name}"]\n{_PRICE}' for name in (*SPEEDS, *(f"mock-{fault}" for fault in FAULTS))]
     tables += [f'[gateway.models."{name}"]\ntry = ["mock:{name}"]' for name in SPEEDS]
@@ -46,7 +46,7 @@ async def admit(workspace: AsyncWorkspace, key: str) -> None:
     """A key that is known beforehand, with every kind of limit; none of them is reached."""
     await workspace.database.execute(
         "INSERT INTO access_key (id, name, role, hash, usd_per_day, requests_per_minute, tokens_per_minute)"
-        " VALUES (%s, 'bench', 'caller', %s, 1000000, 100000000, 1000000000000)",
+        " VALUES (%s, 'bench', 'caller', %s, 1000000, 100000000, 2000000000)",
         [key[:10], hashlib.sha256(key.encode()).digest()],
     )
 

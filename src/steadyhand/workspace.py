@@ -140,7 +140,7 @@ class AsyncWorkspace:
             conditions=self.conditions,
             monotonic=time.monotonic,
             time=time.time,
-            randomness=secrets.token_bytes,
+            randomness=os.urandom,
             jitter=random.random,
         )
 

@@ -1,7 +1,7 @@
 """Shows segments to guardrails and sums up what they found.
 
 A guardrail is a file with `find(text) -> Iterator[Finding]` and `RAISES_TO`, the data class that a text with one
-of its findings has at least.
+of its findings has at least. Its `MARKS`, when it has some, are strings of which one is in every such text.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,6 +28,20 @@ class Report:
 
     findings: tuple[Finding, ...]
     data_class: DataClass
+
+
+def marks(names: Iterable[str]) -> tuple[str, ...] | None:
+    """Strings of which one is in every text that any of the guardrails finds something in; None when one has none.
+
+    They are printable ASCII without quotes and backslashes, so that they can be looked for in JSON as it stands.
+    """
+    found: list[str] = []
+    for name in names:
+        own: tuple[str, ...] | None = getattr(load(name), "MARKS", None)
+        if own is None:
+            return None
+        found += own
+    return tuple(found)
 
 
 def load(name: str) -> Guardrail:

@@ -20,17 +20,17 @@ _PATTERN = re.compile(
     r"|(?P<url_password>\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,100}:[^\s:/@]{3,100}@)"
 )
 
-_MARKS = (
-    "PRIVATE KEY", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "sk-", "xox", "AIza", "sh_",
-    "eyJ", "://",
+MARKS = (
+    "PRIVATE KEY", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "sk-", "xox", "AIza",
+    "sh_", "eyJ", "://",
 )  # fmt: skip
-"""One of these is in every credential that the pattern knows. Most texts have none, and looking for them first makes
-the guardrail cheap enough for every request of the gateway."""
+"""One of these is in every credential that the pattern knows. Most texts have none, and looking for them first
+makes the guardrail cheap enough for every request of the gateway."""
 
 
 def find(text: str) -> Iterator[Finding]:
     """Yield the places of credentials; `kind` names the issuer, such as `secret.aws`."""
-    for mark in _MARKS:
+    for mark in MARKS:
         if mark in text:
             break
     else:

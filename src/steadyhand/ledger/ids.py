@@ -11,9 +11,14 @@ _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten 
 
 def new_id(now: datetime, randomness: bytes) -> RunId:
     """A run id of 26 characters that sorts by time. `randomness` is 10 bytes."""
+    return id_at(now.timestamp(), randomness)
+
+
+def id_at(now_s: float, randomness: bytes) -> RunId:
+    """The same for a time in seconds since the epoch."""
     number = int.from_bytes(randomness, "big")
     pairs = [_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)]
-    return RunId(_time(int(now.timestamp() * 1000)) + "".join(pairs))
+    return RunId(_time(int(now_s * 1000)) + "".join(pairs))
 
 
 @lru_cache(maxsize=8)

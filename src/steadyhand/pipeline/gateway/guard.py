@@ -1,25 +1,57 @@
 """What guardrails find in a client's request, wherever in its JSON the words are."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from steadyhand.errors import InvalidInput
-from steadyhand.guardrails import Report, inspect, segments
+from steadyhand.guardrails import Report, inspect, marks, segments
 from steadyhand.types.json import Json
 from steadyhand.types.text import DataClass, Segment
 
 _LONG = 50_000  # bytes from which on a look takes long enough to hold others up
 
 
-async def guarded(body: bytes, names: Sequence[str], data_class: DataClass) -> Report:
-    """The findings, and how sensitive the call is with them. Raises `InvalidInput` for a body that is no JSON."""
-    if not names:
-        return Report((), data_class)
-    if len(body) > _LONG:
-        return await asyncio.to_thread(_report, body, names, data_class)
-    return _report(body, names, data_class)
+class Guard:
+    """Shows every request to the guardrails of these names."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        found = marks(self._names)
+        self._marks = None if found is None else _by_rarest(mark.encode() for mark in found)
+
+    async def __call__(self, body: bytes, data_class: DataClass) -> Report:
+        """The findings, and how sensitive the call is with them. Raises `InvalidInput` for what is no JSON."""
+        if self._is_clean(body):
+            return Report((), data_class)
+        if len(body) > _LONG:
+            return await asyncio.to_thread(_report, body, self._names, data_class)
+        return _report(body, self._names, data_class)
+
+    def _is_clean(self, body: bytes) -> bool:
+        """Is none of the marks there? JSON shows them as they are, where it escapes no letters and no slashes."""
+        if self._marks is None or b"\\u" in body or b"\\/" in body:
+            return False
+        for rarest, marks_with_it in self._marks:
+            if rarest in body:
+                for mark in marks_with_it:
+                    if mark in body:
+                        return False
+        return True
+
+
+_COMMON = b"etaoinshrdlcumwfgypbvk:,-.0123456789"
+"""Bytes of texts in JSON, the most frequent first; others are rarer still."""
+
+
+def _by_rarest(marks: Iterable[bytes]) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:
+    """The marks by the rarest byte in them: looking for one byte is ten times faster than for a word."""
+    found: dict[bytes, list[bytes]] = {}
+    for mark in marks:
+        rarest = max(mark, key=lambda byte: _COMMON.find(byte) if byte in _COMMON else len(_COMMON))
+        found.setdefault(bytes([rarest]), []).append(mark)
+    return tuple((rarest, tuple(words)) for rarest, words in found.items())
 
 
 def _report(body: bytes, names: Sequence[str], data_class: DataClass) -> Report:

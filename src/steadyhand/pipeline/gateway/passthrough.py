@@ -8,16 +8,15 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
 
 from steadyhand.errors import NoModel, ProviderError, RunCancelled, SteadyhandError
-from steadyhand.ledger.ids import new_id
+from steadyhand.ledger.ids import id_at
 from steadyhand.pipeline.gateway.booking import Booking
 from steadyhand.pipeline.gateway.forward import speaks
-from steadyhand.pipeline.gateway.guard import guarded
+from steadyhand.pipeline.gateway.guard import Guard
 from steadyhand.pipeline.gateway.names import Route, check_allowed, models_now
 from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.pipeline.gateway.stream_attempt import StreamAttempt
@@ -39,6 +38,7 @@ class Passthrough:
     def __init__(self, ports: GatewayPorts) -> None:
         self._ports = ports
         self._upstream = Upstream(ports)
+        self._guard = Guard(ports.guardrails)
 
     def names(self, principal: Principal) -> list[str]:
         """Every name that the caller may use as a model, sorted."""
@@ -119,7 +119,7 @@ class Passthrough:
         ports = self._ports
         now_s = ports.time()
         exchange = Exchange(
-            run_id=new_id(datetime.fromtimestamp(now_s, UTC), ports.randomness(10)),
+            run_id=id_at(now_s, ports.randomness(10)),
             principal=principal,
             end_user=head.end_user,
             data_class=ports.names.least_class(head.model),
@@ -141,7 +141,7 @@ class Passthrough:
         ports, exchange = self._ports, booking.exchange
         ports.ledger.admit()
         check_allowed(exchange.principal, head.model)
-        report = await guarded(body, ports.guardrails, exchange.data_class)
+        report = await self._guard(body, exchange.data_class)
         exchange.findings, exchange.data_class = report.findings, report.data_class
         route = ports.names.route(head.model, report.data_class)
         exchange.routing = route.reasons

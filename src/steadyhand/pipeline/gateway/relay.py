@@ -56,7 +56,7 @@ class Relay:
 
     @property
     def has_ended(self) -> bool:
-        """Is what waits in `tail` the event that ends the answer? Vendors may leave the connection open behind it."""
+        """Does `tail` hold the event that ends the answer? Vendors may leave the connection open behind it."""
         return bool(self._held) and self._end_mark.search(self._held) is not None
 
     @property

@@ -110,6 +110,26 @@ def decode(status: int, headers: Mapping[str, str], body: bytes) -> Completion:
     )
 
 
+def skim(body: bytes) -> Completion | None:
+    """Text, usage and finish of a plain answer, at half the cost of `decode`; None for one with more in it.
+
+    For bytes that are forwarded as they came: then nobody needs the fields that we do not know. Raises
+    `ProviderProtocol` for what is no answer.
+    """
+    reply = read(body)
+    if reply.error or not reply.choices or reply.usage is None:
+        return None
+    choice = reply.choices[0]
+    message = choice.message
+    if choice.error or message is None or message.tool_calls or not isinstance(message.content, str):
+        return None
+    return Completion(
+        text=message.content,
+        usage=usage(reply.usage),
+        finish=finish_reason(choice.finish_reason, is_refusal=bool(message.refusal), has_calls=False),
+    )
+
+
 def authorize(provider: Provider, wire: WireRequest, key: str, now: datetime) -> Mapping[str, str]:
     """The header that carries the key; Azure calls it `api-key`."""
     del wire, now

@@ -6,6 +6,7 @@ from collections import deque
 from contextlib import suppress
 
 from steadyhand.errors import ProviderTimeout, ProviderUnavailable
+from steadyhand.providers import dial
 from steadyhand.providers.connection import Connection, DirectReply
 from steadyhand.providers.reply import Limits, Trust, untrusted
 
@@ -138,7 +139,11 @@ class Pool:
         try:
             async with asyncio.timeout_at(min(until, loop.time() + self._limits.connect_s)):
                 trust = await self._trust() if self._is_tls else None
-                _, connection = await loop.create_connection(self._new, self._host, self._port, ssl=trust)
+                dialled = await dial.dialled(self._host, self._port)
+                name = self._host if trust else None
+                _, connection = await loop.create_connection(
+                    self._new, sock=dialled, ssl=trust, server_hostname=name
+                )
                 return connection
         except TimeoutError:
             raise ProviderTimeout(f"expected a connection to {self.place}; none stood in time") from None

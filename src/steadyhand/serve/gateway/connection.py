@@ -15,6 +15,7 @@ from steadyhand.types.gateway import Served
 
 MAX_BODY_BYTES = 32_000_000  # what OpenAI and Anthropic take: images and PDFs come inside of the JSON
 WATCH_AFTER_S = 0.25  # most answers are there before, and cost no task that waits for the client to leave
+WATCH_STREAM_AFTER_S = 0.02  # a stream is paid for by the word; one that comes in a burst is over before
 
 _TOKEN = b"bearer "
 _NO_HEADERS: Mapping[str, str] = {}
@@ -85,9 +86,12 @@ class Connection:
             return whole
         return await self._rest_behind(message.get("body", b""))
 
-    def presence(self) -> "Presence":
-        """Within it the request's task is broken off when the client leaves, which raises `ClientLeft`."""
-        return Presence(self._receive)
+    def presence(self, after_s: float = WATCH_AFTER_S) -> "Presence":
+        """Within it the request's task is broken off when the client leaves, which raises `ClientLeft`.
+
+        It is looked for after so many seconds.
+        """
+        return Presence(self._receive, after_s)
 
     async def send_whole(self, served: Served) -> None:
         headers = [
@@ -101,7 +105,7 @@ class Connection:
     async def send_stream(self, pieces: AsyncGenerator[bytes, None]) -> None:
         """Status 200 with the first piece; what is raised before it is raised on. Closes `pieces` in every case."""
         try:
-            with self.presence():
+            with self.presence(WATCH_STREAM_AFTER_S):
                 first = await anext(pieces, b"")
                 await self._start(200, [*_EVENTS], first, has_more=True)
                 async for piece in pieces:
@@ -156,16 +160,17 @@ class Connection:
 class Presence:
     """Notices that the client left. What it costs while the answer is quick is one timer."""
 
-    __slots__ = ("_has_left", "_receive", "_task", "_timer", "_watcher")
+    __slots__ = ("_after_s", "_has_left", "_receive", "_task", "_timer", "_watcher")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, after_s: float = WATCH_AFTER_S) -> None:
         self._receive = receive
+        self._after_s = after_s
         self._watcher: asyncio.Task[None] | None = None
         self._has_left = False
 
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
+        self._timer = asyncio.get_running_loop().call_later(self._after_s, self._begin)
         return self
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""List the models there are and what they cost; fetch the local embedding model."""
+"""List models and their prices, try one, fetch the embedding model."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

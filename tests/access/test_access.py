@@ -12,7 +12,7 @@ from steadyhand.access.keys import SESSION_LIFETIME, UNLIMITED, KeyLimits, Keys
 from steadyhand.access.limits import Limits
 from steadyhand.access.quotas import Quotas
 from steadyhand.access.roles import may
-from steadyhand.errors import NotFound, Unauthenticated
+from steadyhand.errors import BudgetExceeded, NotFound, Unauthenticated
 from steadyhand.settings import LimitSettings, LimitsSettings
 from steadyhand.storage import Database
 from steadyhand.types.quota import Limit, Spending
@@ -107,6 +107,17 @@ def test_a_keys_own_limits_go_before_the_usual_ones_and_users_and_everybody_have
     )
     assert limits(OWNER, "ann") == (Limit("workspace", "tokens", Decimal(1_000_000)),)
     assert limits(SHOP) == limits(SHOP, "ann")[:2] + limits(OWNER)
+
+
+@pytest.mark.parametrize("name", ["ann", "zoë smith", "x" * 5_000, "nul\0", "half \ud800", "tab\t", "a/b"])
+async def test_whatever_a_client_calls_its_user_has_limits_of_its_own(database: Database, name: str) -> None:
+    limits = Limits(LimitsSettings(user=LimitSettings(usd_per_day=Decimal(1))))
+    quotas = Quotas(database, time.time)
+    await quotas(limits(SHOP, name), usd=Decimal(1), tokens=0)
+    with pytest.raises(BudgetExceeded):
+        await quotas(limits(SHOP, name), usd=Decimal(1), tokens=0)
+    await quotas(limits(SHOP, name + "x"), usd=Decimal(1), tokens=0)
+    await quotas.close()
 
 
 def test_the_limits_of_a_caller_are_the_same_object_until_they_change() -> None:

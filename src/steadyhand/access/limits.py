@@ -1,5 +1,6 @@
 """Which limits hold for a call: the key's own or the usual ones, the end user's, and everybody's together."""
 
+import hashlib
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ from steadyhand.settings import LimitSettings, LimitsSettings
 from steadyhand.types.quota import Limit
 from steadyhand.types.run import Principal
 
+_NAME_MAX = 100  # characters of an end user's name
 _REMEMBERED_MAX = 10_000  # callers in use at the same time, before all are looked up again
 
 
@@ -39,8 +41,15 @@ class Limits:
             yield from principal.limits
             yield from (limit for limit in usual if limit.unit not in own)
             if end_user:
-                yield from _listed(self._settings.user, f"user:{principal.key_id}/{end_user}")
+                yield from _listed(self._settings.user, f"user:{principal.key_id}/{_name(end_user)}")
         yield from _listed(self._settings.workspace, "workspace")
+
+
+def _name(end_user: str) -> str:
+    """A client may send anything; what no column or index would hold is known by its hash."""
+    if len(end_user) <= _NAME_MAX and end_user.isprintable():
+        return end_user
+    return hashlib.sha256(end_user.encode("utf-8", "replace")).hexdigest()
 
 
 def _listed(table: LimitSettings, scope: str) -> tuple[Limit, ...]:

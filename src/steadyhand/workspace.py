@@ -8,7 +8,6 @@ import asyncio
 import logging
 import os
 import random
-import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, closing, suppress
@@ -23,6 +22,7 @@ from steadyhand.access.keys import Keys
 from steadyhand.access.limits import Limits
 from steadyhand.access.quotas import Quotas
 from steadyhand.background import BackgroundLoop
+from steadyhand.caching.store import ResponseCache
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers
 from steadyhand.errors import NotFound, StorageError
@@ -41,6 +41,7 @@ from steadyhand.pipeline.engine import Engine, Watch
 from steadyhand.pipeline.gateway.names import Names
 from steadyhand.pipeline.gateway.passthrough import Passthrough
 from steadyhand.pipeline.gateway.ports import GatewayPorts
+from steadyhand.pipeline.memory import Memory
 from steadyhand.pipeline.ports import Ports
 from steadyhand.providers.call import Completer
 from steadyhand.providers.gguf import GgufModels
@@ -87,57 +88,53 @@ class AsyncWorkspace:
         self.ledger = LedgerReader(database)
         self.reviews = ReviewTasks(database)
         self.knowledge = KnowledgeContents(database)
+        self.switches = SwitchStore(database)
+        self.cache = ResponseCache(database, _now)
         embed = LazyEmbed(partial(_load_embedder, configured))
         embedder = resources.enter_context(closing(Embedder(embed)))
         self.search = Searcher(database, embedder, self.class_of)
         ingest = Ingest(KnowledgeStore(database), embedder, embed.count_tokens, configured.root)
         self.ingest = resources.enter_context(closing(ingest))
-        transport = Transport()
-        in_process = resources.enter_context(closing(GgufModels(configured.models_folder)))
-        completer = Completer(transport, embed, in_process=in_process)
-        resources.push_async_callback(completer.close)
-        self.switches = SwitchStore(database)
-        self.conditions = Conditions(flags=open_flags(configured.flags), runs_today=Volumes(database).runs_today)
-        self._watch = SwitchWatch(self.switches, self.conditions.switches)
-        resources.push_async_callback(self._watch.close)
-        self._quotas = Quotas(database, time.time)
-        resources.push_async_callback(self._quotas.close)
+        self._conditions = Conditions(flags=open_flags(configured.flags), runs_today=Volumes(database).runs_today)
         self._limits = Limits(configured.limits)
-        writer = Ledger(database, self._quotas)
-        writer.start()
-        resources.push_async_callback(writer.close)
-        self._engine = Engine(
-            Ports(
-                complete=completer,
-                search=self.search,
-                find_model=self.catalog.find,
-                class_of=self.class_of,
-                spent_today=self.ledger.spent_today,
-                record=writer.record,
-                limits_of=self._limits,
-                reserve=self._quotas,
-                monotonic=time.monotonic,
-                now=_now,
-                randomness=secrets.token_bytes,
-                routing=self.conditions,
-            )
-        )
-        resources.push_async_callback(self._engine.close)
+        self._quotas = Quotas(database, time.time)
+        self._transport = Transport()
+        in_process = resources.enter_context(closing(GgufModels(configured.models_folder)))
+        self._completer = Completer(self._transport, embed, in_process=in_process)
+        self._runs = Ledger(database, self._quotas)
         self._exchanges = ExchangeLedger(database, self._quotas, configured.root / STATE / "journal", _new_name())
-        resources.push_async_callback(self._exchanges.close)
-        self.gateway = Passthrough(self._gateway_ports(transport, completer))
+        self._engine = Engine(self._ports())
+        self.gateway = Passthrough(self._gateway_ports())
 
-    def _gateway_ports(self, transport: Transport, completer: Completer) -> GatewayPorts:
+    def _ports(self) -> Ports:
+        return Ports(
+            complete=self._completer,
+            search=self.search,
+            find_model=self.catalog.find,
+            class_of=self.class_of,
+            spent_today=self.ledger.spent_today,
+            record=self._runs.record,
+            limits_of=self._limits,
+            reserve=self._quotas,
+            monotonic=time.monotonic,
+            now=_now,
+            randomness=os.urandom,
+            routing=self._conditions,
+            memory=Memory(self.cache, self.search.snapshot, self.class_of),
+        )
+
+    def _gateway_ports(self) -> GatewayPorts:
         gateway = self.settings.gateway
         return GatewayPorts(
-            transport=transport,
-            completer=completer,
+            transport=self._transport,
+            completer=self._completer,
             names=Names(gateway, self.catalog.find, self.catalog.named, self.features.names, time.monotonic),
             guardrails=tuple(gateway.guardrails),
             limits_of=self._limits,
             reserve=self._quotas,
             ledger=self._exchanges,
-            conditions=self.conditions,
+            conditions=self._conditions,
+            cache=self.cache,
             monotonic=time.monotonic,
             time=time.time,
             randomness=os.urandom,
@@ -145,9 +142,17 @@ class AsyncWorkspace:
         )
 
     async def _start(self) -> None:
-        """What runs beside everything else, from now to `close`."""
-        self._watch.start()
+        """What runs beside everything else, from now to `close`; what is opened last is closed first."""
+        resources = self._resources
+        resources.push_async_callback(self._completer.close)
+        resources.push_async_callback(self._quotas.close)
+        watch = SwitchWatch(self.switches, self._conditions.switches).start()
+        resources.push_async_callback(watch.close)
+        self._runs.start()
+        resources.push_async_callback(self._runs.close)
         await self._exchanges.start()
+        resources.push_async_callback(self._exchanges.close)
+        resources.push_async_callback(self._engine.close)
 
     @classmethod
     async def open(cls, root: Path | str) -> "AsyncWorkspace":
@@ -322,7 +327,7 @@ def _tell(name: str, problems: list[Problem], is_running: bool) -> None:
 
 def _new_name() -> str:
     """Of this process's journal; never used again."""
-    return new_id(_now(), secrets.token_bytes(10))
+    return new_id(_now(), os.urandom(10))
 
 
 def _now() -> datetime:

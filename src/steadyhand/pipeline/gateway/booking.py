@@ -63,6 +63,11 @@ class Booking:
         output = pieces if is_token_each else -(-len(text) // _PER_TOKEN)
         return Usage(tokens.estimate([self.exchange.prompt]), output, is_estimated=True)
 
+    def refuse(self, error: SteadyhandError) -> None:
+        """The client is told by the vendor's own words that its request is wrong."""
+        self.exchange.failure = _failure(error)
+        self.exchange.status = "refused"
+
     def end(self, error: BaseException | None) -> None:
         """Settle what was set aside, and put the call's rows into the journal; a second call does nothing.
 

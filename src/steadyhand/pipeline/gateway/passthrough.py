@@ -12,21 +12,23 @@ from decimal import Decimal
 
 import msgspec
 
-from steadyhand.errors import NoModel, ProviderError, RunCancelled, SteadyhandError
+from steadyhand.errors import NoModel, ProviderRefused, RunCancelled, SteadyhandError
 from steadyhand.ledger.ids import id_at
+from steadyhand.pipeline.gateway.asking import Asking, Got
 from steadyhand.pipeline.gateway.booking import Booking
 from steadyhand.pipeline.gateway.forward import speaks
 from steadyhand.pipeline.gateway.guard import Guard
 from steadyhand.pipeline.gateway.names import Route, check_allowed, models_now
 from steadyhand.pipeline.gateway.ports import GatewayPorts
+from steadyhand.pipeline.gateway.repeats import Repeats
 from steadyhand.pipeline.gateway.stream_attempt import StreamAttempt
 from steadyhand.pipeline.gateway.upstream import WRONG_REQUEST, Upstream
 from steadyhand.pipeline.gateway.visit import Visit
 from steadyhand.routing.attempts import Attempts
 from steadyhand.types.gateway import Exchange, GatewayCall, Head, Served
-from steadyhand.types.model import Completion, EmbeddingRequest, Embeddings, Model
+from steadyhand.types.model import EmbeddingRequest, Embeddings, Model
 from steadyhand.types.quota import Limit
-from steadyhand.types.run import Failure, Principal
+from steadyhand.types.run import Principal
 
 _BYTES_PER_TOKEN = 3  # of a request's JSON: rather too few, so that enough is reserved
 
@@ -39,6 +41,7 @@ class Passthrough:
         self._ports = ports
         self._upstream = Upstream(ports)
         self._guard = Guard(ports.guardrails)
+        self._repeats = Repeats(ports.cache)
 
     def names(self, principal: Principal) -> list[str]:
         """Every name that the caller may use as a model, sorted."""
@@ -47,15 +50,14 @@ class Passthrough:
     async def answer(self, call: GatewayCall) -> Served:
         """A whole answer. Raises `SteadyhandError`, with the run's id once the call was admitted."""
         visit = await self._visit(call)
+        booking = visit.booking
         try:
             status, body = await self._answered(visit)
         except BaseException as error:
-            visit.booking.end(error)
+            booking.end(error)
             raise
-        visit.booking.end(None)
-        return Served(
-            status=status, body=body, run_id=visit.booking.exchange.run_id, model=visit.booking.exchange.model or ""
-        )
+        booking.end(None)
+        return Served(status=status, body=body, run_id=booking.exchange.run_id, model=booking.exchange.model or "")
 
     async def stream(self, call: GatewayCall) -> AsyncGenerator[bytes, None]:
         """The answer piece by piece, in the client's dialect. The first piece comes when a vendor has begun.
@@ -64,23 +66,19 @@ class Passthrough:
         vendor's work, and the call is billed by what has come.
         """
         visit = await self._visit(call)
-        attempts = self._attempts(visit.route, visit.deadline)
-        failure: SteadyhandError | None = None
         try:
-            while failure is None and (attempt := attempts.next()) is not None:
-                if attempt.wait_s:
-                    await asyncio.sleep(attempt.wait_s)
-                one = StreamAttempt(self._ports, visit, attempts, attempt)
-                async with aclosing(one.pieces()) as pieces:
+            kept = await self._repeats.find(visit) if visit.route.cache_s else None
+            if kept is not None:
+                begun, tail = self._repeats.streamed(visit, kept)
+                yield begun
+            else:
+                async with aclosing(self._streamed(visit)) as pieces:
                     async for piece in pieces:
                         visit.has_begun = True
                         yield piece
-                if one.completion is not None:
-                    visit.booking.end(None)
-                    yield one.tail
-                    return
-                failure = one.obstacle
-            raise failure or attempts.failure
+                tail = visit.tail
+            visit.booking.end(None)
+            yield tail
         except GeneratorExit:
             visit.booking.end(RunCancelled("the client went away"))
             raise
@@ -98,8 +96,15 @@ class Passthrough:
         head, texts = Head(model=model, max_output_tokens=0), msgspec.json.encode(request.texts)
         booking = self._booking(principal, head, texts.decode())
         route = await self._admitted(booking, head, texts)
+        deadline = booking.began_s + min(route.timeout_s, request.timeout_s)
+
+        async def ask(model: Model) -> Got[Embeddings]:
+            timeout_s = min(route.attempt_s, max(0.001, deadline - self._ports.monotonic()))
+            embeddings = await self._ports.completer.embed(model, replace(request, timeout_s=timeout_s))
+            return Got(embeddings, embeddings.usage, "")
+
         try:
-            embeddings = await self._embedded(booking, route, request)
+            embeddings = await Asking(self._ports, booking, self._attempts(route, deadline), ask).first()
         except BaseException as error:
             booking.end(error)
             raise
@@ -167,73 +172,62 @@ class Passthrough:
 
     async def _answered(self, visit: Visit) -> tuple[int, bytes]:
         """Status and body for the client, from the first model that answers."""
-        ports, attempts = self._ports, self._attempts(visit.route, visit.deadline)
-        while (attempt := attempts.next()) is not None:
-            if attempt.wait_s:
-                await asyncio.sleep(attempt.wait_s)
-            began_s = ports.monotonic()
-            try:
-                body, completion = await self._ask(visit, attempt.model)
-            except ProviderError as error:
-                attempts.failed(attempt, error)
-                visit.booking.note_failure(attempt, ports.monotonic() - began_s, str(error))
-            except BaseException:
-                attempts.abandoned(attempt)
-                visit.booking.note_part(attempt, "", 0, ports.monotonic() - began_s, "broken off")
+        route = visit.route
+        kept = await self._repeats.find(visit) if route.cache_s else None
+        if kept is not None:
+            return 200, kept
+        asking = Asking(
+            self._ports,
+            visit.booking,
+            self._attempts(route, visit.deadline),
+            lambda model: self._ask(visit, model),
+            route.hedge_s,
+        )
+        try:
+            body = await asking.first()
+        except ProviderRefused as error:
+            if visit.refusal is None or error.vendor_status not in WRONG_REQUEST:
                 raise
-            else:
-                duration_s = ports.monotonic() - began_s
-                attempts.succeeded(attempt, duration_s)
-                visit.booking.note(attempt, completion.usage, completion.text, duration_s, None)
-                return 200, body
-        failure = attempts.failure
-        if visit.refusal is not None and getattr(failure, "vendor_status", 0) in WRONG_REQUEST:
-            visit.booking.exchange.failure = Failure(failure.code, str(failure), failure.hint)
-            visit.booking.exchange.status = "refused"
+            visit.booking.refuse(error)
             return visit.refusal
-        raise failure
+        if route.cache_s:
+            await self._repeats.keep(visit, body)
+        return 200, body
 
-    async def _embedded(self, booking: Booking, route: Route, request: EmbeddingRequest) -> Embeddings:
-        ports = self._ports
-        deadline = booking.began_s + min(route.timeout_s, request.timeout_s)
-        attempts = self._attempts(route, deadline)
+    async def _streamed(self, visit: Visit) -> AsyncGenerator[bytes, None]:
+        """Everything but what ends the answer, which is in `visit.tail` then. Raises when nobody is left to ask."""
+        attempts = self._attempts(visit.route, visit.deadline)
         while (attempt := attempts.next()) is not None:
             if attempt.wait_s:
                 await asyncio.sleep(attempt.wait_s)
-            began_s = ports.monotonic()
-            try:
-                asked = replace(request, timeout_s=min(route.attempt_s, max(0.001, deadline - began_s)))
-                embeddings = await ports.completer.embed(attempt.model, asked)
-            except ProviderError as error:
-                attempts.failed(attempt, error)
-                booking.note_failure(attempt, ports.monotonic() - began_s, str(error))
-            except BaseException:
-                attempts.abandoned(attempt)
-                booking.note_part(attempt, "", 0, ports.monotonic() - began_s, "broken off")
-                raise
-            else:
-                duration_s = ports.monotonic() - began_s
-                attempts.succeeded(attempt, duration_s)
-                booking.note(attempt, embeddings.usage, "", duration_s, None)
-                return embeddings
+            one = StreamAttempt(self._ports, visit, attempts, attempt)
+            async with aclosing(one.pieces()) as pieces:
+                async for piece in pieces:
+                    yield piece
+            if one.completion is not None:
+                visit.tail = one.tail
+                if visit.route.cache_s:
+                    await self._repeats.keep(visit, one.completion)
+                return
+            if one.obstacle is not None:
+                raise one.obstacle
         raise attempts.failure
 
-    async def _ask(self, visit: Visit, model: Model) -> tuple[bytes, Completion]:
-        """One model's answer, as bytes in the client's dialect and in our words."""
-        dialect = visit.call.dialect
-        if not speaks(model.provider, dialect.NAME):
-            request = replace(visit.read(), timeout_s=self._upstream.left_s(visit))
-            completion = await self._ports.completer(model, request, is_streamed=False)
-            exchange = visit.booking.exchange
-            created = int(exchange.started_s)
-            body = dialect.answer(completion, model=exchange.asked_model, run_id=exchange.run_id, created=created)
-            return body, completion
+    async def _ask(self, visit: Visit, model: Model) -> Got[bytes]:
+        """One model's answer, as bytes in the client's dialect."""
+        if not speaks(model.provider, visit.call.dialect.NAME):
+            timeout_s = min(visit.route.attempt_s, self._upstream.left_s(visit))
+            completion = await self._ports.completer(
+                model, replace(visit.read(), timeout_s=timeout_s), is_streamed=False
+            )
+            return Got(visit.whole(completion), completion.usage, completion.text)
         reply = await self._upstream.open(visit, model, is_streamed=False)
         try:
             body = await reply.body()
         finally:
             reply.close()
-        return body, self._upstream.decoded(visit, model, reply, body)
+        completion = self._upstream.decoded(visit, model, reply, body)
+        return Got(body, completion.usage, completion.text)
 
 
 def _check_price(input_usd: Decimal | None, limits: tuple[Limit, ...]) -> None:

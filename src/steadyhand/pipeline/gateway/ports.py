@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from steadyhand.caching.store import ResponseCache
 from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.pipeline.gateway.names import Names
 from steadyhand.providers.call import Completer
@@ -24,6 +25,7 @@ class GatewayPorts:
     reserve: Reserve
     ledger: ExchangeLedger
     conditions: Conditions
+    cache: ResponseCache
     monotonic: Callable[[], float]
     time: Callable[[], float]
     randomness: Callable[[int], bytes]

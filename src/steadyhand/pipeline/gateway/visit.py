@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from steadyhand.pipeline.gateway.booking import Booking
 from steadyhand.pipeline.gateway.names import Route
 from steadyhand.types.gateway import GatewayCall, ReplyWriter
-from steadyhand.types.model import CompletionRequest
+from steadyhand.types.model import Completion, CompletionRequest
 
 
 @dataclass(slots=True)
@@ -22,6 +22,7 @@ class Visit:
     sent: str = ""
     has_other: bool = False  # than text, which nobody can go on with
     refusal: tuple[int, bytes] | None = None  # a vendor's own answer to a wrong request
+    tail: bytes = b""  # what ends the answer's stream, sent when its rows are safe
     output_tokens: int = 0  # of attempts that broke off, which the answer goes on from
 
     def read(self) -> CompletionRequest:
@@ -29,6 +30,13 @@ class Visit:
         if self.request is None:
             self.request = self.call.dialect.read(self.call.body, self.route.timeout_s)
         return self.request
+
+    def whole(self, completion: Completion) -> bytes:
+        """An answer as a body in the client's dialect."""
+        exchange = self.booking.exchange
+        return self.call.dialect.answer(
+            completion, model=exchange.asked_model, run_id=exchange.run_id, created=int(exchange.started_s)
+        )
 
     def writes(self) -> ReplyWriter:
         """Writes the answer's stream in the client's dialect."""

@@ -1,0 +1,55 @@
+"""Answers that are given again to an equal request of the same key, where the model's table says for how long."""
+
+from steadyhand.caching.keys import Key, of_request
+from steadyhand.caching.store import ResponseCache
+from steadyhand.pipeline.gateway.upstream import dialect_of
+from steadyhand.pipeline.gateway.visit import Visit
+from steadyhand.types.ids import ModelId
+from steadyhand.types.message import TextDelta, ToolCallDelta
+from steadyhand.types.model import Completion
+
+
+class Repeats:
+    """What was answered whole is kept as the client got it, a stream as it would have been answered whole."""
+
+    def __init__(self, cache: ResponseCache) -> None:
+        self._cache = cache
+
+    async def find(self, visit: Visit) -> bytes | None:
+        """The body that was answered before; None when there is none, or when nothing may be repeated.
+
+        A request in which guardrails found something is asked anew every time, and not kept.
+        """
+        key = _key(visit)
+        body = await self._cache.get(key) if key is not None else None
+        if body is not None:
+            visit.booking.exchange.model = ModelId(f"cache:{visit.route.name}")
+        return body
+
+    async def keep(self, visit: Visit, answer: bytes | Completion) -> None:
+        """Keep an answer that has just been given, as a body or in our words."""
+        key, ttl_s = _key(visit), visit.route.cache_s
+        if key is None:
+            return
+        body = answer if isinstance(answer, bytes) else visit.whole(answer)
+        if ttl_s is not None:
+            await self._cache.put(key, body, ttl_s, visit.booking.exchange.run_id)
+
+    def streamed(self, visit: Visit, body: bytes) -> tuple[bytes, bytes]:
+        """A kept body as a stream: everything but its end, and the end."""
+        completion = dialect_of(visit.call.dialect.NAME).decode(200, {}, body)
+        writer = visit.writes()
+        pieces = [writer.begin()]
+        if completion.text:
+            pieces.append(writer.delta(TextDelta(completion.text)))
+        for index, call in enumerate(completion.tool_calls):
+            pieces.append(writer.delta(ToolCallDelta(index, call.id, call.name, call.arguments)))
+        return b"".join(pieces), writer.end(completion)
+
+
+def _key(visit: Visit) -> Key | None:
+    route, call = visit.route, visit.call
+    if route.cache_s is None or visit.booking.exchange.findings:
+        return None
+    models = ",".join(model.id for model in route.models)
+    return of_request(f"{call.dialect.NAME} {route.name} {models}", call.body, key_id=call.principal.key_id)

@@ -349,6 +349,19 @@ async def test_a_reader_may_take_longer_than_the_server(is_proxied: bool) -> Non
     await transport.close()
 
 
+async def test_an_answer_nobody_reads_is_given_up_when_its_time_is_over(transport: Transport) -> None:
+    async def play(exchange: Exchange) -> None:
+        await exchange.say(CHUNKED, *[chunk(b"x")] * 5_000, pause_s=0.001)
+
+    async with playing(play) as server:
+        reply = await begin(transport, server.provider(), timeout_s=0.2)
+        await asyncio.wait_for(server.gone.wait(), 5)
+        assert await reply.read()
+        with pytest.raises(ProviderTimeout):
+            await reply.read()
+        reply.close()
+
+
 async def test_a_large_request_arrives_whole(transport: Transport, is_proxied: bool) -> None:
     async def play(exchange: Exchange) -> None:
         await exchange.say(whole(b"%d" % len(exchange.body)))
@@ -533,10 +546,26 @@ async def test_a_trusted_server_is_asked_over_one_connection(
     transport: Transport, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    async with playing(saying(CHUNKED, chunk(b"x" * 50_000), b"0\r\n\r\n"), tls_of(certificate)) as server:
+    sent = [CHUNKED, *[chunk(b"x" * 1000)] * 90, b"0\r\n\r\n"]
+    async with playing(saying(*sent), tls_of(certificate)) as server:
         for _ in range(3):
-            assert await ask(transport, server.provider()) == (200, b"x" * 50_000)
+            assert await ask(transport, server.provider()) == (200, b"x" * 90_000)
     assert server.connections == 1
+
+
+async def test_a_slow_reader_holds_a_secure_server_back_and_loses_nothing(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    transport, read = Transport(), 0
+    async with playing(saying(CHUNKED, *[chunk(b"x" * 100_000)] * 50, b"0\r\n\r\n"), tls_of(certificate)) as server:
+        reply = await begin(transport, server.provider(), timeout_s=60)
+        while data := await reply.read():
+            read += len(data)
+            await asyncio.sleep(0.002)
+        reply.close()
+    await transport.close()
+    assert read == 5_000_000
 
 
 async def test_a_plain_server_behind_an_https_address_is_unavailable(transport: Transport) -> None:

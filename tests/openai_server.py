@@ -58,6 +58,17 @@ class OpenAIServer:
             self.abandoned.set()
             raise
 
+    async def _embeddings(self, request: web.Request) -> web.StreamResponse:
+        """Vectors that tell texts apart: their length, and one."""
+        body = json.loads(await request.read())
+        self.requests.append(body)
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        rows = [
+            {"object": "embedding", "index": at, "embedding": [len(text), 1.0]} for at, text in enumerate(texts)
+        ]
+        usage = {"prompt_tokens": 3 * len(texts), "total_tokens": 3 * len(texts)}
+        return web.json_response({"object": "list", "model": "e-1", "data": rows, "usage": usage})
+
     async def _models(self, request: web.Request) -> web.Response:
         self.listed += 1
         return web.json_response({"object": "list", "data": [{"id": name} for name in self.models]})
@@ -69,6 +80,7 @@ async def serving(*replies: Reply, models: tuple[str, ...] = ("test-model",)) ->
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server._chat)
     app.router.add_post("/v1/responses", server._chat)
+    app.router.add_post("/v1/embeddings", server._embeddings)
     app.router.add_get("/v1/models", server._models)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()

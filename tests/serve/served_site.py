@@ -115,4 +115,7 @@ def write(root: Path, database_url: str, models: Path, model_url: str) -> None:
         '[knowledge.notes]\nsources = ["knowledge/notes"]\n'
         f'[providers.test]\ndialect = "openai"\nbase_url = "{model_url}"\nplace = "local"\n'
         'clearance = "restricted"\nkey_variable = ""\n'
+        '[gateway.models.fast]\ntry = ["test:fast"]\n'
+        '[gateway.models."gpt-4o-mini"]\ntry = ["test:fast"]\n'
+        '[gateway.models."text-embedding-3-small"]\ntry = ["test:e"]\n'
     )

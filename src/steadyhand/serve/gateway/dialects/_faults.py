@@ -9,8 +9,10 @@ from steadyhand.errors import (
     AccessError,
     BudgetExceeded,
     InputTooLarge,
+    InvalidInput,
     NoModel,
     NotFound,
+    ParameterRefused,
     ProviderRateLimited,
     ProviderRefused,
     ProviderTimeout,
@@ -52,7 +54,7 @@ _FAULTS: tuple[tuple[type[SteadyhandError], Fault], ...] = (
     (NotFound, Fault(404, "invalid_request_error", "model_not_found", "not_found_error")),
     (WrongMethod, Fault(405, "invalid_request_error", "method_not_allowed", "invalid_request_error")),
     (InputTooLarge, Fault(413, "invalid_request_error", "request_too_large", "request_too_large")),
-    (UsageError, _INVALID),
+    (InvalidInput, _INVALID),
     (BudgetExceeded, Fault(429, "insufficient_quota", "insufficient_quota", "billing_error")),
     (RateLimited, _SLOW_DOWN),
     (ProviderRateLimited, _SLOW_DOWN),
@@ -67,6 +69,8 @@ _REFUSED_FOR_THE_REQUEST = frozenset({400, 413, 422})
 
 def fault(error: SteadyhandError) -> Fault:
     """What the vendors call this error."""
+    if isinstance(error, ParameterRefused):
+        return _INVALID
     if isinstance(error, ProviderRefused) and error.vendor_status in _REFUSED_FOR_THE_REQUEST:
         return _INVALID
     for kind, known in _FAULTS:

@@ -80,6 +80,7 @@ async def serving(*replies: Reply, models: tuple[str, ...] = ("test-model",)) ->
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server._chat)
     app.router.add_post("/v1/responses", server._chat)
+    app.router.add_post("/v1/messages", server._chat)
     app.router.add_post("/v1/embeddings", server._embeddings)
     app.router.add_get("/v1/models", server._models)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)

@@ -57,6 +57,8 @@ attempts = 0
 """
 BROKEN = 'name = "broken"\npurpose = 7\n'
 HOTEL = "Hotels cost at most 120 EUR a night."
+OTHERS = {"chats": "openai", "responds": "openai_responses", "claude": "anthropic"}
+"""Providers of the gateway by name, with their dialects; `NAME-first` is a model of each with one that helps out."""
 NOTES = {
     "travel.md": f"# Travel {HOSTILE}\n\n{HOTEL} {HOSTILE} Trains are booked in second class.\n",
     "evil <i>name & co.txt": f"A note about umlauts: Größe.\n\n{HOSTILE}\n\nThe end.\n",
@@ -115,7 +117,13 @@ def write(root: Path, database_url: str, models: Path, model_url: str) -> None:
         '[knowledge.notes]\nsources = ["knowledge/notes"]\n'
         f'[providers.test]\ndialect = "openai"\nbase_url = "{model_url}"\nplace = "local"\n'
         'clearance = "restricted"\nkey_variable = ""\n'
-        '[gateway.models.fast]\ntry = ["test:fast"]\n'
+        + "".join(
+            f'[providers.{name}]\ndialect = "{dialect}"\nbase_url = "{model_url}"\nplace = "local"\n'
+            'clearance = "restricted"\nkey_variable = ""\n'
+            f'[gateway.models.{name}-first]\ntry = ["{name}:m", "test:second"]\n'
+            for name, dialect in OTHERS.items()
+        )
+        + '[gateway.models.fast]\ntry = ["test:fast"]\n'
         '[gateway.models."gpt-4o-mini"]\ntry = ["test:fast"]\n'
         '[gateway.models."text-embedding-3-small"]\ntry = ["test:e"]\n'
     )

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from served_site import Site
 
 from openai_server import Reply, answer, chunks, error_inside, events, refusal, status, whole
+from steadyhand.access.keys import KeyLimits
 
 HI: Any = [{"role": "user", "content": "hi"}]
 SCHEMA = {
@@ -351,3 +352,23 @@ async def test_an_error_inside_of_a_stream_reaches_the_client(
     with pytest.raises(anthropic.APIError):
         async for _ in await claude.messages.create(model=fresh(), max_tokens=9, messages=HI, stream=True):
             pass
+
+
+async def test_a_key_of_some_models_gets_no_others_nor_more_than_its_limits(site: Site) -> None:
+    limits = KeyLimits(requests_per_minute=2, models=("fast", "text-*"))
+    key = await site.workspace.keys.create("narrow", "caller", limits)
+    site.model.replies[:] = [answer("Hello there.")]
+    async with openai.AsyncOpenAI(base_url=f"{site.url}/v1", api_key=key, max_retries=0) as narrow:
+        assert [it.id for it in (await narrow.models.list()).data] == ["fast", "text-embedding-3-small"]
+        for name in ("test:m", "answers"):
+            with pytest.raises(openai.PermissionDeniedError, match=name):
+                await narrow.chat.completions.create(model=name, messages=HI)
+
+        async def ask_often() -> None:
+            for _ in range(5):  # two in this minute, two in the next if it begins meanwhile
+                await narrow.chat.completions.create(model="fast", messages=HI)
+
+        with pytest.raises(openai.RateLimitError) as raised:
+            await ask_often()
+    assert raised.value.code == "rate_limit_exceeded"
+    assert int(raised.value.response.headers["retry-after"]) <= 60

@@ -23,6 +23,8 @@ class Exchange:
 
     async def say(self, *parts: bytes, pause_s: float = 0.0) -> None:
         for part in parts:
+            if self.writer.is_closing():
+                return
             self.writer.write(part)
             with suppress(ConnectionError):
                 await self.writer.drain()
@@ -41,7 +43,7 @@ Play = Callable[[Exchange], Awaitable[None]]
 
 @dataclass
 class RawServer:
-    """`gone` is set when a client closes a connection while it is answered."""
+    """`gone` is set when a connection has ended."""
 
     play: Play
     port: int = 0
@@ -78,14 +80,13 @@ class RawServer:
                 playing = asyncio.ensure_future(self.play(Exchange(head, body, number, turn, writer)))
                 leaving = asyncio.ensure_future(_end_of(reader))
                 await asyncio.wait((playing, leaving), return_when=asyncio.FIRST_COMPLETED)
-                if not playing.done():
-                    self.gone.set()
-                    playing.cancel()
+                playing.cancel()
                 leaving.cancel()
                 await asyncio.wait((playing, leaving))
                 turn += 1
         writer.close()
         self.open.discard(writer)
+        self.gone.set()
 
 
 async def _end_of(reader: asyncio.StreamReader) -> None:

@@ -20,7 +20,7 @@ from steadyhand.providers.transport import Limits, Reply, Transport
 from steadyhand.types.model import Provider
 
 KEY = "topsecret-0123456789-abcdef"
-LIMITS = Limits(connect_s=5, first_byte_s=0.3, idle_s=0.3, body_bytes=100_000, head_bytes=20_000)
+LIMITS = Limits(body_bytes=100_000, head_bytes=20_000)
 
 
 @pytest.fixture(params=["direct", "proxied"])
@@ -31,6 +31,13 @@ def is_proxied(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 async def transport() -> AsyncIterator[Transport]:
     opened = Transport(LIMITS, secrets=Secrets(lambda variable: KEY))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[Transport]:
+    opened = Transport(replace(LIMITS, first_byte_s=0.3, idle_s=0.3), secrets=Secrets(lambda variable: KEY))
     yield opened
     await opened.close()
 
@@ -197,10 +204,10 @@ async def test_what_is_not_http_is_said_to_be_so(transport: Transport, name: str
 
 
 @pytest.mark.parametrize("name", NONSENSE)
-async def test_what_is_not_http_is_no_answer_through_a_proxy_either(transport: Transport, name: str) -> None:
+async def test_what_is_not_http_is_no_answer_through_a_proxy_either(impatient: Transport, name: str) -> None:
     async with playing(saying(NONSENSE[name], then_close=True)) as server:
         with pytest.raises((ProviderProtocol, ProviderUnavailable, ProviderTimeout)):
-            await ask(transport, server.provider(is_proxied=True))
+            await ask(impatient, server.provider(is_proxied=True))
 
 
 async def recovered(transport: Transport, server: RawServer) -> bool:
@@ -244,14 +251,14 @@ HANGING = {
 
 
 @pytest.mark.parametrize("name", HANGING)
-async def test_silence_is_given_up_and_the_server_let_go(transport: Transport, is_proxied: bool, name: str) -> None:
+async def test_silence_is_given_up_and_the_server_let_go(impatient: Transport, is_proxied: bool, name: str) -> None:
     async def play(exchange: Exchange) -> None:
         await exchange.say(HANGING[name])
         await asyncio.Event().wait()
 
     async with playing(play) as server:
         with pytest.raises(ProviderTimeout, match="nothing came in time"):
-            await ask(transport, server.provider(is_proxied=is_proxied))
+            await ask(impatient, server.provider(is_proxied=is_proxied))
         await asyncio.wait_for(server.gone.wait(), 5)
 
 
@@ -267,9 +274,9 @@ async def test_a_slow_drip_may_last_as_long_as_its_time_and_no_longer(
         await asyncio.wait_for(server.gone.wait(), 5)
 
 
-async def test_the_first_byte_may_be_awaited_longer_than_others(transport: Transport, is_proxied: bool) -> None:
+async def test_the_first_byte_may_be_awaited_longer_than_others(impatient: Transport, is_proxied: bool) -> None:
     async with playing(saying(CHUNKED, b"", chunk(b"late") + b"0\r\n\r\n", pause_s=0.25)) as server:
-        reply = await transport.open(
+        reply = await impatient.open(
             server.provider(is_proxied=is_proxied), asking(), authorize=bearer, timeout_s=5, first_byte_s=4
         )
         assert await reply.body() == b"late"
@@ -390,7 +397,7 @@ async def test_an_early_refusal_of_a_large_request_is_heard_and_its_connection_n
         provider = RawServer(saying(), port_of(listening)).provider()
         for _ in range(2):
             status, _, body = await transport.unary(
-                provider, asking(b"x" * 20_000_000), authorize=bearer, timeout_s=10, first_byte_s=10
+                provider, asking(b"x" * 20_000_000), authorize=bearer, timeout_s=10
             )
             assert (status, body) == (413, b"too large")
     assert connections == 2
@@ -485,16 +492,16 @@ ECHOES: dict[str, Play] = {
 
 @pytest.mark.parametrize("name", ECHOES)
 async def test_a_key_that_a_server_echoes_is_in_no_error_log_or_repr(
-    transport: Transport, is_proxied: bool, name: str, caplog: pytest.LogCaptureFixture
+    impatient: Transport, is_proxied: bool, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with playing(ECHOES[name]) as server:
         provider = server.provider(is_proxied=is_proxied, key_variable="K")
         shown = repr(transport) + repr(vars(transport))
         try:
-            shown += transport.redacted(repr(await ask(transport, provider, timeout_s=1)), provider)
+            shown += impatient.redacted(repr(await ask(impatient, provider, timeout_s=1)), provider)
         except ProviderError as error:
-            shown += transport.redacted(str(error), provider) + error.hint
+            shown += impatient.redacted(str(error), provider) + error.hint
             shown += "".join(traceback.format_exception(error)).replace(str(error), "")
         assert f"Bearer {KEY}" in server.heads[0]
     for part in (KEY, KEY[:12], KEY[-12:]):

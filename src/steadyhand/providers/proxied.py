@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from weakref import WeakSet
 
 import aiohttp
 
@@ -59,6 +60,7 @@ class Proxied:
         self._limits = limits
         self._trust = trust
         self._session: aiohttp.ClientSession | None = None
+        self._responses: WeakSet[aiohttp.ClientResponse] = WeakSet()
 
     async def ask(
         self,
@@ -84,6 +86,7 @@ class Proxied:
                     proxy=proxy,
                     ssl=trusted,
                 )
+        self._responses.add(response)
         try:
             if response.status == 101:
                 raise ProviderProtocol(f"expected HTTP of {place}; found a change to another protocol")
@@ -94,6 +97,8 @@ class Proxied:
         return ProxiedReply(response, place, self._limits, deadline, first_byte_by)
 
     async def close(self) -> None:
+        for response in list(self._responses):
+            response.close()  # else its reader would hear nothing
         if self._session is not None:
             await self._session.close()
 

@@ -426,6 +426,15 @@ async def test_what_is_sent_is_what_was_asked_for_and_nothing_else(transport: Tr
     assert listed == ["GET /v1/models?limit=5 HTTP/1.1", *always]
 
 
+async def test_a_path_is_sent_as_it_was_written(transport: Transport, is_proxied: bool) -> None:
+    """A signature holds for these characters and no others that mean the same."""
+    path = "/model/eu.x-v1%3A0/a%2Fb/con%76erse"
+    async with playing(saying(whole(b"ok"))) as server:
+        wire = replace(asking(), path=path)
+        await transport.unary(server.provider(is_proxied=is_proxied), wire, authorize=bearer, timeout_s=5)
+    assert server.heads[0].split()[1].endswith(f"/v1{path}")
+
+
 async def test_a_redirect_is_not_followed(transport: Transport, is_proxied: bool) -> None:
     async with playing(saying(whole(b"ok"))) as elsewhere:
         moved = whole(b"", "307 Moved", extra=f"location: http://127.0.0.1:{elsewhere.port}/\r\n")

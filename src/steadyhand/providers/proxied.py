@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from weakref import WeakSet
 
 import aiohttp
+from yarl import URL
 
 from steadyhand.errors import ProviderProtocol, ProviderTimeout, ProviderUnavailable
 from steadyhand.providers.ports import WireRequest
@@ -79,7 +80,7 @@ class Proxied:
                 trusted = await self._trust() if url.startswith("https:") else True
                 response = await self._opened().request(
                     wire.method,
-                    url,
+                    URL(url, encoded=True),  # as it was signed
                     data=wire.body or None,
                     headers={**wire.headers, **authorization},
                     allow_redirects=False,

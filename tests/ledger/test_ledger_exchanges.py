@@ -19,8 +19,8 @@ from steadyhand.ledger.journal import Journal, left_behind
 from steadyhand.ledger.lines import lines, spendings_of
 from steadyhand.ledger.reader import LedgerReader
 from steadyhand.storage import Database, Transaction
+from steadyhand.types.exchange import Exchange
 from steadyhand.types.findings import Finding
-from steadyhand.types.gateway import Exchange
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Usage
 from steadyhand.types.quota import Spending

@@ -12,7 +12,7 @@ from served_site import OTHERS, Site
 
 from openai_server import answer, chunks
 from steadyhand import plugins
-from steadyhand.types.gateway import ReplyWriter
+from steadyhand.pipeline.gateway.client import ReplyWriter
 from steadyhand.types.message import TextDelta
 
 TEXT = "one two three four five six"

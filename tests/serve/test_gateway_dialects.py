@@ -25,8 +25,8 @@ from steadyhand.errors import (
     SteadyhandError,
     Unauthenticated,
 )
+from steadyhand.pipeline.gateway.client import ClientDialect, ReplyWriter
 from steadyhand.providers.ports import Dialect
-from steadyhand.types.gateway import ClientDialect, ReplyWriter
 from steadyhand.types.ids import ModelId
 from steadyhand.types.message import (
     Delta,

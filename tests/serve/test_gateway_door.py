@@ -12,12 +12,12 @@ import pytest
 from served_site import Site
 
 from openai_server import answer, slow, stalled
+from steadyhand.pipeline.gateway.client import GatewayCall, Served
 from steadyhand.serve.access import Identities
 from steadyhand.serve.gateway import connection as connections
 from steadyhand.serve.gateway.door import Door
 from steadyhand.serve.gateway.endpoints import Desk
 from steadyhand.serve.gateway.routes import ROUTES
-from steadyhand.types.gateway import GatewayCall, Served
 from steadyhand.types.model import EmbeddingRequest, Embeddings
 from steadyhand.types.run import Principal
 

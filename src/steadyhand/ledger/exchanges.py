@@ -15,7 +15,7 @@ from steadyhand.ledger.booking import Booking
 from steadyhand.ledger.journal import Journal, left_behind
 from steadyhand.ledger.lines import TABLES, lines, spendings_of
 from steadyhand.storage import Database, Transaction
-from steadyhand.types.gateway import Exchange
+from steadyhand.types.exchange import Exchange
 
 _GATHER_S = 0.05  # how long calls gather before a commit: they are in the journal already
 _BATCH = 1_000

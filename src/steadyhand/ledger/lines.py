@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from steadyhand.ledger.rows import price_row
-from steadyhand.types.gateway import Exchange
+from steadyhand.types.exchange import Exchange
 from steadyhand.types.model import ModelCall, Price
 from steadyhand.types.quota import Spending
 

@@ -23,6 +23,7 @@ from steadyhand.serve.edge import Edge
 from steadyhand.serve.gateway.door import Door
 from steadyhand.serve.gateway.endpoints import Desk
 from steadyhand.serve.gateway.features import FeatureModels
+from steadyhand.serve.joined import JoinedProtocol
 from steadyhand.workspace import AsyncWorkspace
 
 _STOP_S = 5  # how long requests under way may take to finish after the signal to stop
@@ -71,7 +72,7 @@ async def serve(workspace: AsyncWorkspace, host: str, port: int, on_ready: Calla
         server = _Server(
             uvicorn.Config(
                 create_site(workspace),
-                http="httptools",
+                http=JoinedProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,

@@ -1,11 +1,11 @@
 """Sends the head of an answer together with the first of its body: one system call instead of two.
 
-The HTTP server writes them one after the other. On the gateway's path, whose answers are small, a second write costs
-as much as everything that we do ourselves.
+The HTTP server writes them one after the other. On the gateway's path, whose answers are small, a second write
+costs as much as a good part of what we do ourselves.
 """
 
 import asyncio
-from typing import Any, cast
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -18,7 +18,7 @@ class JoinedProtocol(HttpToolsProtocol):
 
 
 class _Joined:
-    """A transport that holds the head of an answer until the next write, at most until the event loop's next turn."""
+    """A transport that holds the head of an answer until the next write, or the event loop's next turn."""
 
     __slots__ = ("_held", "_transport", "_write")
 
@@ -47,5 +47,6 @@ class _Joined:
         if held and not self._transport.is_closing():
             self._write(held)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+    def __getattr__(self, name: str) -> object:
+        found: object = getattr(self._transport, name)
+        return found

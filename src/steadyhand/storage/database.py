@@ -54,7 +54,6 @@ class Transaction:
             for row in rows:
                 await copy.write_row(row)
 
-
     async def copy_text(self, table: str, columns: Sequence[str], lines: bytes) -> None:
         """Append rows that are written in COPY's text format already, each line with its end."""
         statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"

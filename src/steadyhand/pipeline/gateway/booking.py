@@ -16,7 +16,7 @@ from steadyhand.errors import (
 from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.routing.attempts import Attempt
 from steadyhand.routing.cost import cost_usd
-from steadyhand.types.gateway import Exchange
+from steadyhand.types.exchange import Exchange
 from steadyhand.types.model import ModelCall, Price, Usage
 from steadyhand.types.quota import Reservation
 from steadyhand.types.run import Failure

@@ -2,8 +2,8 @@
 
 import msgspec
 
+from steadyhand.pipeline.gateway.client import GatewayCall
 from steadyhand.providers.ports import WireRequest
-from steadyhand.types.gateway import GatewayCall
 from steadyhand.types.model import Model, Provider
 
 _Fields = dict[str, msgspec.Raw]

@@ -16,6 +16,7 @@ from steadyhand.errors import NoModel, ProviderRefused, RunCancelled, Steadyhand
 from steadyhand.ledger.ids import id_at
 from steadyhand.pipeline.gateway.asking import Asking, Got
 from steadyhand.pipeline.gateway.booking import Booking
+from steadyhand.pipeline.gateway.client import GatewayCall, Head, Served
 from steadyhand.pipeline.gateway.forward import speaks
 from steadyhand.pipeline.gateway.guard import Guard
 from steadyhand.pipeline.gateway.names import Route, check_allowed, models_now
@@ -25,7 +26,7 @@ from steadyhand.pipeline.gateway.stream_attempt import StreamAttempt
 from steadyhand.pipeline.gateway.upstream import WRONG_REQUEST, Upstream
 from steadyhand.pipeline.gateway.visit import Visit
 from steadyhand.routing.attempts import Attempts
-from steadyhand.types.gateway import Exchange, GatewayCall, Head, Served
+from steadyhand.types.exchange import Exchange
 from steadyhand.types.model import EmbeddingRequest, Embeddings, Model
 from steadyhand.types.quota import Limit
 from steadyhand.types.run import Principal

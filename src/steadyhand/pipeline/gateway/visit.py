@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from steadyhand.pipeline.gateway.booking import Booking
+from steadyhand.pipeline.gateway.client import GatewayCall, ReplyWriter
 from steadyhand.pipeline.gateway.names import Route
-from steadyhand.types.gateway import GatewayCall, ReplyWriter
 from steadyhand.types.model import Completion, CompletionRequest
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from steadyhand.errors import InputTooLarge, SteadyhandError, Unauthenticated
-from steadyhand.types.gateway import Served
+from steadyhand.pipeline.gateway.client import Served
 
 MAX_BODY_BYTES = 32_000_000  # what OpenAI and Anthropic take: images and PDFs come inside of the JSON
 WATCH_AFTER_S = 0.25  # most answers are there before, and cost no task that waits for the client to leave

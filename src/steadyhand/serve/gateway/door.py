@@ -13,12 +13,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from steadyhand.access.keys import SHOW_A_KEY
 from steadyhand.access.roles import may
 from steadyhand.errors import Forbidden, SteadyhandError, Unauthenticated
+from steadyhand.pipeline.gateway.client import ClientDialect
 from steadyhand.serve.access import Identities
 from steadyhand.serve.gateway.connection import ClientLeft, Connection
 from steadyhand.serve.gateway.dialects._faults import UnknownAddress, WrongMethod
 from steadyhand.serve.gateway.endpoints import Desk
 from steadyhand.serve.gateway.routes import ROOT, GatewayRoute, find, spoken
-from steadyhand.types.gateway import ClientDialect
 from steadyhand.types.run import Principal
 
 _log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from steadyhand.catalog.tokens import estimate
+from steadyhand.pipeline.gateway.client import ClientDialect, GatewayCall, Served
 from steadyhand.serve.gateway import embeddings, listing
 from steadyhand.serve.gateway.connection import Connection
-from steadyhand.types.gateway import ClientDialect, GatewayCall, Served
 from steadyhand.types.model import EmbeddingRequest, Embeddings
 from steadyhand.types.run import Principal
 

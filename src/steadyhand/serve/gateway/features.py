@@ -16,9 +16,9 @@ from collections.abc import AsyncGenerator, Callable
 
 from steadyhand.checks.schema import violations
 from steadyhand.errors import InvalidInput, ReviewPending, SteadyhandError, of_code
+from steadyhand.pipeline.gateway.client import GatewayCall, Served
 from steadyhand.pipeline.gateway.names import check_allowed
 from steadyhand.types.feature import Feature
-from steadyhand.types.gateway import GatewayCall, Served
 from steadyhand.types.ids import FeatureName
 from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, found_field, required
 from steadyhand.types.message import Media, TextDelta

@@ -5,9 +5,9 @@ from typing import Literal, cast
 
 from steadyhand import plugins
 from steadyhand.access.roles import Action
+from steadyhand.pipeline.gateway.client import ClientDialect
 from steadyhand.serve.gateway import endpoints
 from steadyhand.serve.gateway.endpoints import Endpoint
-from steadyhand.types.gateway import ClientDialect
 
 ROOT = "/v1"
 _FOLDER = "serve.gateway.dialects"

@@ -8,11 +8,11 @@ far, and a new `message_start` follows.
 import msgspec
 
 from steadyhand.errors import BudgetExceeded, NoModel, SteadyhandError
+from steadyhand.pipeline.gateway.client import Head
 from steadyhand.serve.gateway.dialects import _faults
 from steadyhand.serve.gateway.dialects._anthropic_read import read
 from steadyhand.serve.gateway.dialects._anthropic_write import Writer, answer
 from steadyhand.serve.gateway.dialects._fields import decoded
-from steadyhand.types.gateway import Head
 
 __all__ = ["NAME", "PATH", "Writer", "answer", "failure", "head", "read", "status"]
 

@@ -8,11 +8,11 @@ event `reset` tells a client that asked for it to forget the answer so far.
 import msgspec
 
 from steadyhand.errors import SteadyhandError
+from steadyhand.pipeline.gateway.client import Head
 from steadyhand.serve.gateway.dialects import _faults
 from steadyhand.serve.gateway.dialects._fields import decoded
 from steadyhand.serve.gateway.dialects._openai_read import read
 from steadyhand.serve.gateway.dialects._openai_write import Writer, answer
-from steadyhand.types.gateway import Head
 
 __all__ = ["NAME", "PATH", "Writer", "answer", "failure", "head", "read", "status"]
 

@@ -1,18 +1,13 @@
-"""A call of the gateway: what a client asked for in a vendor's own dialect, and how it is answered in it."""
+"""The client of a gateway call: what it asked for in a vendor's own dialect, and how it is answered in it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Protocol
 
 from steadyhand.errors import SteadyhandError
-from steadyhand.types.findings import Finding
-from steadyhand.types.ids import ModelId
 from steadyhand.types.message import Delta
-from steadyhand.types.model import Completion, CompletionRequest, ModelCall
-from steadyhand.types.quota import Spending
-from steadyhand.types.run import Failure, Principal, RunStatus
-from steadyhand.types.text import DataClass
+from steadyhand.types.model import Completion, CompletionRequest
+from steadyhand.types.run import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +83,6 @@ class GatewayCall:
     principal: Principal
     accepts_reset: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
-class Exchange:
-    """A gateway call on its way to the ledger: a run of the built-in feature `passthrough`.
-
-    Not frozen, unlike a `Run`: it is made for every request of the fastest path, and grows as the call goes on.
-    `started_s` is seconds since the epoch.
-    """
-
-    run_id: str
-    principal: Principal
-    end_user: str
-    data_class: DataClass
-    asked_model: str  # as the client named it
-    prompt: str  # the client's body
-    started_s: float
-    status: RunStatus = "failed"
-    model: ModelId | None = None
-    cost_usd: Decimal | None = Decimal(0)
-    duration_s: float = 0.0
-    failure: Failure | None = None
-    routing: str = ""
-    findings: tuple[Finding, ...] = ()
-    calls: list[ModelCall] = field(default_factory=list)
-    spendings: tuple[Spending, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

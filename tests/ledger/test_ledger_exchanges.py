@@ -16,7 +16,7 @@ from steadyhand.errors import DiskFull
 from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.ledger.ids import new_id
 from steadyhand.ledger.journal import Journal, left_behind
-from steadyhand.ledger.lines import lines, spendings_of
+from steadyhand.ledger.lines import lines, read
 from steadyhand.ledger.reader import LedgerReader
 from steadyhand.storage import Database, Transaction
 from steadyhand.types.exchange import Exchange
@@ -112,9 +112,9 @@ async def test_a_call_that_failed_keeps_why_and_what_guardrails_found(database: 
 async def test_what_a_killed_process_left_is_brought_home_once(database: Database, tmp_path: Path) -> None:
     killed = Journal(tmp_path, "killed")
     first, second = exchange(2), exchange(3)
-    killed.append(lines(first))
-    killed.append(lines(second))
-    torn = lines(exchange(4))
+    killed.append(lines(first).record())
+    killed.append(lines(second).record())
+    torn = lines(exchange(4)).record()
     os.write(killed._files[killed._active], torn[: len(torn) // 2])
     for file in killed._files:
         os.close(file)  # as the kernel does for a process that is gone
@@ -132,7 +132,7 @@ async def test_what_a_killed_process_left_is_brought_home_once(database: Databas
 
 async def test_the_journal_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None:
     alive = Journal(tmp_path, "alive")
-    alive.append(lines(exchange()))
+    alive.append(lines(exchange()).record())
     assert list(left_behind(tmp_path)) == []
     alive.close()
     assert [len(records) for _, records in left_behind(tmp_path)] == [1]
@@ -168,6 +168,7 @@ def test_a_full_disk_is_said_before_the_answer_leaves(monkeypatch: pytest.Monkey
 @given(text=st.text())
 def test_any_text_stays_on_its_line(text: str) -> None:
     written = exchange(6, text)
-    record = lines(written)
+    record = lines(written).record()
     assert [line[:1] for line in record.splitlines()] == [b"R", b"C", b"S", b"S"]
-    assert tuple(spendings_of(record)) == SPENT
+    assert read(record) == lines(written)
+    assert read(record).spendings == SPENT

@@ -8,19 +8,23 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 
 from steadyhand.errors import DatabaseUnavailable, Duplicate, StorageError
 from steadyhand.ledger.booking import Booking
 from steadyhand.ledger.journal import Journal, left_behind
-from steadyhand.ledger.lines import TABLES, lines, spendings_of
+from steadyhand.ledger.lines import TABLES, Lines, lines, read
 from steadyhand.storage import Database, Transaction
 from steadyhand.types.exchange import Exchange
+from steadyhand.types.quota import Spending, Unit
 
 _GATHER_S = 0.05  # how long calls gather before a commit: they are in the journal already
 _BATCH = 1_000
 _WAITING_MAX = 20_000  # calls that may wait for a database that is away, before new ones are refused
 _PAUSE_S = 1.0  # between two tries while the database is away
+
+_ZERO = Decimal(0)
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +40,7 @@ class ExchangeLedger:
         self._booking = booking
         self._folder = folder
         self._journal = Journal(folder, name)
-        self._waiting: list[bytes] = []
+        self._waiting: list[Lines] = []
         self._has_some = asyncio.Event()
         self._is_closing = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -45,7 +49,7 @@ class ExchangeLedger:
         """Bring home what processes that are gone left behind, then begin to write."""
         for path, records in left_behind(self._folder):
             for begin in range(0, len(records), _BATCH):
-                await self._add_missing(records[begin : begin + _BATCH])
+                await self._add_missing([read(record) for record in records[begin : begin + _BATCH]])
             path.unlink()
         self._writer = asyncio.create_task(self._write_until_closed(), name="exchanges")
 
@@ -68,9 +72,9 @@ class ExchangeLedger:
 
     def record(self, exchange: Exchange) -> None:
         """Returns when the call's rows are in the journal. Raises `StorageError`."""
-        record = lines(exchange)
-        self._journal.append(record)
-        self._waiting.append(record)
+        written = lines(exchange)
+        self._journal.append(written.record())
+        self._waiting.append(written)
         if len(self._waiting) == 1:
             self._has_some.set()
 
@@ -90,21 +94,21 @@ class ExchangeLedger:
             if self._is_closing.is_set() and not self._waiting:
                 return
 
-    async def _write(self, records: Sequence[bytes]) -> bool:
+    async def _write(self, calls: Sequence[Lines]) -> bool:
         """Write until it is done; False when the process closes before the database came back."""
         while True:
             try:
-                await self._commit(records)
+                await self._commit(calls)
             except Duplicate:
-                await self._add_missing(records)  # an earlier commit's answer was lost
+                await self._add_missing(calls)  # an earlier commit's answer was lost
             except DatabaseUnavailable as error:
                 if self._is_closing.is_set():
-                    _log.error("%d calls stay in the journal: %s", len(records), error)
+                    _log.error("%d calls stay in the journal: %s", len(calls), error)
                     return False
                 await self._wait_for_database(error)
                 continue
             except StorageError as error:
-                await self._refuse(records, error)
+                await self._refuse(calls, error)
             return True
 
     async def _wait_for_database(self, error: DatabaseUnavailable) -> None:
@@ -114,44 +118,53 @@ class ExchangeLedger:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._is_closing.wait(), _PAUSE_S)
 
-    async def _refuse(self, records: Sequence[bytes], error: StorageError) -> None:
+    async def _refuse(self, calls: Sequence[Lines], error: StorageError) -> None:
         """One record that the database will not have must take no other along; it is kept in a file of its own."""
-        if len(records) > 1:
-            for record in records:
-                await self._write([record])
+        if len(calls) > 1:
+            for call in calls:
+                await self._write([call])
             return
         kept = self._folder / "refused.lines"
         _log.error("a call could not be recorded and is kept in %s: %s", kept, error)
-        await asyncio.to_thread(_append, kept, records[0])
+        await asyncio.to_thread(_append, kept, calls[0].record())
 
-    async def _add_missing(self, records: Sequence[bytes]) -> None:
-        """Write those records that are not there yet."""
-        ids = [record[1:27].decode() for record in records]
+    async def _add_missing(self, calls: Sequence[Lines]) -> None:
+        """Write those calls that are not there yet."""
+        ids = [call.rows[0][1][:26] for call in calls]
         rows = await self._database.rows("SELECT id FROM run WHERE id = ANY(%s)", [ids])
         there = {row["id"] for row in rows}
-        missing = [record for run_id, record in zip(ids, records, strict=True) if run_id not in there]
+        missing = [call for run_id, call in zip(ids, calls, strict=True) if run_id not in there]
         if missing:
             await self._commit(missing)
 
-    async def _commit(self, records: Sequence[bytes]) -> None:
-        spendings = [spending for record in records for spending in spendings_of(record)]
+    async def _commit(self, calls: Sequence[Lines]) -> None:
+        spendings = _together(calls)
         async with self._database.transaction() as transaction:
-            await _copy(transaction, records)
+            await _copy(transaction, calls)
             if spendings:
                 await self._booking.book(transaction, spendings)
         if spendings:
             self._booking.booked(spendings)
 
 
-async def _copy(transaction: Transaction, records: Sequence[bytes]) -> None:
-    by_table: dict[bytes, list[bytes]] = {letter: [] for letter in TABLES}
-    for record in records:
-        for line in record.splitlines(keepends=True):
-            if line[:1] in by_table:
-                by_table[line[:1]].append(line[1:])
+async def _copy(transaction: Transaction, calls: Sequence[Lines]) -> None:
+    by_table: dict[str, list[str]] = {letter: [] for letter in TABLES}
+    for call in calls:
+        for letter, line in call.rows:
+            by_table[letter].append(line)
     for letter, (table, columns) in TABLES.items():
         if by_table[letter]:
-            await transaction.copy_text(table, columns, b"".join(by_table[letter]))
+            await transaction.copy_text(table, columns, "".join(by_table[letter]).encode("utf-8", "replace"))
+
+
+def _together(calls: Sequence[Lines]) -> list[Spending]:
+    """What all of the calls used, one for each window of a limit."""
+    used: dict[tuple[str, Unit, int], Decimal] = {}
+    for call in calls:
+        for spent in call.spendings:
+            window = (spent.scope, spent.unit, spent.window)
+            used[window] = used.get(window, _ZERO) + spent.amount
+    return [Spending(*window, amount) for window, amount in used.items()]
 
 
 def _append(path: Path, content: bytes) -> None:

@@ -4,8 +4,8 @@ Source of the format: PostgreSQL's manual, COPY, "Text Format". Formatting by ha
 the driver's adapters, and this is done for every request of the fastest path.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,45 +28,61 @@ MODEL_CALL = (
 PAYLOAD = ("run_id", "input", "output", "evidence", "error")
 VERDICT = ("run_id", "seq", "kind", "name", "severity", "ok", "detail")
 
-TABLES: dict[bytes, tuple[str, tuple[str, ...]]] = {
-    b"R": ("run", RUN),
-    b"C": ("model_call", MODEL_CALL),
-    b"P": ("run_payload", PAYLOAD),
-    b"V": ("verdict", VERDICT),
+TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "R": ("run", RUN),
+    "C": ("model_call", MODEL_CALL),
+    "P": ("run_payload", PAYLOAD),
+    "V": ("verdict", VERDICT),
 }
 """By the letter that a line of the journal begins with, in the order that foreign keys ask for."""
 
 _FINDINGS = 100  # of one call that are listed one by one
 _NULL = "\\N"
 
-_spending = msgspec.json.Decoder(Spending)
+_spending = msgspec.json.Encoder()
+_spending_of = msgspec.json.Decoder(Spending)
 _prices: dict[int, tuple[Price, str]] = {}
 
 
-def lines(exchange: Exchange) -> bytes:
-    """Every row of a finished call, a line each, with its table's letter in front."""
-    found = [_run(exchange)]
-    found += [_call(exchange, seq, call) for seq, call in enumerate(exchange.calls)]
+class Lines(NamedTuple):
+    """The rows of one call: a line each, by the letter of its table, and what it used of its limits."""
+
+    rows: list[tuple[str, str]]
+    spendings: tuple[Spending, ...]
+
+    def record(self) -> bytes:
+        """All of it as the journal keeps it."""
+        parts = [letter + line for letter, line in self.rows]
+        parts += [f"S{_spending.encode(spent).decode()}\n" for spent in self.spendings]
+        return "".join(parts).encode("utf-8", "replace")
+
+
+def lines(exchange: Exchange) -> Lines:
+    """Every row of a finished call."""
+    rows = [("R", _run(exchange))]
+    for seq, call in enumerate(exchange.calls):
+        rows.append(("C", _call(exchange, seq, call)))
     if exchange.failure is not None:
         failure = exchange.failure
         said = {"code": failure.code, "message": failure.message, "hint": failure.hint}
         error = _json({key: value.replace("\0", "") for key, value in said.items()})
-        found.append(f"P{exchange.run_id}\t{{}}\t{_NULL}\t[]\t{error}\n")
+        rows.append(("P", f"{exchange.run_id}\t{{}}\t{_NULL}\t[]\t{error}\n"))
     for seq, finding in enumerate(exchange.findings[:_FINDINGS]):
         detail = _text(f"{finding.path}[{finding.start}:{finding.end}]")
-        found.append(f"V{exchange.run_id}\t{seq}\tguardrail\t{_text(finding.kind)}\tnote\tf\t{detail}\n")
-    for spent in exchange.spendings:
-        found.append(f"S{msgspec.json.encode(spent).decode()}\n")
-    return "".join(found).encode("utf-8", "replace")
+        rows.append(("V", f"{exchange.run_id}\t{seq}\tguardrail\t{_text(finding.kind)}\tnote\tf\t{detail}\n"))
+    return Lines(rows, exchange.spendings)
 
 
-def spendings_of(record: bytes) -> Iterator[Spending]:
-    """What the call used of its limits."""
-    begin = record.find(b"\nS")
-    if begin < 0:
-        return
-    for line in record[begin + 1 :].splitlines():
-        yield _spending.decode(line[1:])
+def read(record: bytes) -> Lines:
+    """What `Lines.record` wrote."""
+    rows, spendings = [], []
+    for raw in record.splitlines(keepends=True):  # of bytes: text has line ends that COPY knows nothing of
+        line = raw.decode()
+        if line[0] == "S":
+            spendings.append(_spending_of.decode(line[1:]))
+        else:
+            rows.append((line[0], line[1:]))
+    return Lines(rows, tuple(spendings))
 
 
 def _run(exchange: Exchange) -> str:
@@ -76,7 +92,7 @@ def _run(exchange: Exchange) -> str:
     cost_usd = _NULL if exchange.cost_usd is None else f"{exchange.cost_usd:f}"
     model = _NULL if exchange.model is None else _text(exchange.model)
     return (
-        f"R{exchange.run_id}\t{FEATURE}\t{VERSION}\t{exchange.status}\tgateway\t{_text(principal.name)}\t"
+        f"{exchange.run_id}\t{FEATURE}\t{VERSION}\t{exchange.status}\tgateway\t{_text(principal.name)}\t"
         f"{exchange.data_class}\t{model}\t{len(exchange.calls)}\t{cost_usd}\t\t{error}\t"
         f"{started_at}\t{exchange.duration_s:.6f}\t{principal.key_id}\t{_text(exchange.end_user)}\t"
         f"{_text(exchange.routing)}\n"
@@ -89,7 +105,7 @@ def _call(exchange: Exchange, seq: int, call: ModelCall) -> str:
     first_token_s = _NULL if call.first_token_s is None else f"{call.first_token_s:.6f}"
     price = _NULL if call.price is None else _price(call.price)
     return (
-        f"C{exchange.run_id}\t{seq}\t{_text(call.model)}\t{call.attempt}\t{usage.input_tokens}\t"
+        f"{exchange.run_id}\t{seq}\t{_text(call.model)}\t{call.attempt}\t{usage.input_tokens}\t"
         f"{usage.output_tokens}\t{usage.cached_tokens}\t{cost_usd}\t{price}\t{call.duration_s:.6f}\t{first_token_s}\t"
         f"{_text(call.error)}\t{_text(call.prompt)}\t{_text(call.answer)}\t{usage.cache_write_tokens}\t"
         f"{usage.reasoning_tokens}\t{'t' if usage.is_estimated else 'f'}\n"

@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from steadyhand import __version__
 from steadyhand.errors import UsageError
@@ -58,7 +61,8 @@ def create_app(workspace: AsyncWorkspace) -> FastAPI:
 def create_site(workspace: AsyncWorkspace) -> Door:
     """Everything that is served: the gateway's door with the application behind it."""
     app = create_app(workspace)
-    return Door(app, app.state.identities, Desk(workspace.gateway, FeatureModels(workspace)))
+    pages = ProxyHeadersMiddleware(cast("Any", app), trusted_hosts="127.0.0.1")
+    return Door(cast("ASGIApp", pages), app.state.identities, Desk(workspace.gateway, FeatureModels(workspace)))
 
 
 async def serve(workspace: AsyncWorkspace, host: str, port: int, on_ready: Callable[[str], None]) -> None:
@@ -78,7 +82,7 @@ async def serve(workspace: AsyncWorkspace, host: str, port: int, on_ready: Calla
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                forwarded_allow_ips="127.0.0.1",
+                proxy_headers=False,
                 timeout_keep_alive=_IDLE_S,
                 timeout_graceful_shutdown=_STOP_S,
             ),

@@ -1,7 +1,8 @@
 """What guardrails find in a client's request, wherever in its JSON the words are."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -19,7 +20,7 @@ class Guard:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = tuple(names)
         found = marks(self._names)
-        self._marks = None if found is None else _by_rarest(mark.encode() for mark in found)
+        self._marks = None if found is None else _searches(mark.encode() for mark in found)
 
     async def __call__(self, body: bytes, data_class: DataClass) -> Report:
         """The findings, and how sensitive the call is with them. Raises `InvalidInput` for what is no JSON."""
@@ -31,13 +32,11 @@ class Guard:
 
     def _is_clean(self, body: bytes) -> bool:
         """Is none of the marks there? JSON shows them as they are, where it escapes no letters and no slashes."""
-        if self._marks is None or b"\\u" in body or b"\\/" in body:
+        if self._marks is None or (b"\\" in body and (b"\\u" in body or b"\\/" in body)):
             return False
-        for rarest, marks_with_it in self._marks:
-            if rarest in body:
-                for mark in marks_with_it:
-                    if mark in body:
-                        return False
+        for search in self._marks:  # noqa: SIM110 - a generator costs more than the search
+            if search(body):
+                return False
         return True
 
 
@@ -45,13 +44,21 @@ _COMMON = b"etaoinshrdlcumwfgypbvk:,-.0123456789"
 """Bytes of texts in JSON, the most frequent first; others are rarer still."""
 
 
-def _by_rarest(marks: Iterable[bytes]) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:
-    """The marks by the rarest byte in them: looking for one byte is ten times faster than for a word."""
-    found: dict[bytes, list[bytes]] = {}
+def _searches(marks: Iterable[bytes]) -> tuple[Callable[[bytes], object], ...]:
+    """Finds any of the marks, starting from the rarest byte of each: twenty times faster than word by word."""
+    found: dict[int, list[bytes]] = {}
     for mark in marks:
-        rarest = max(mark, key=lambda byte: _COMMON.find(byte) if byte in _COMMON else len(_COMMON))
-        found.setdefault(bytes([rarest]), []).append(mark)
-    return tuple((rarest, tuple(words)) for rarest, words in found.items())
+        at = max(range(len(mark)), key=lambda index: _rarity(mark[index]))
+        before, behind = re.escape(mark[: at + 1]), re.escape(mark[at + 1 :])
+        found.setdefault(mark[at], []).append(b"(?<=%b)%b" % (before, behind))
+    return tuple(
+        re.compile(re.escape(bytes([rarest])) + b"(?:" + b"|".join(rest) + b")").search
+        for rarest, rest in found.items()
+    )
+
+
+def _rarity(byte: int) -> int:
+    return _COMMON.index(byte) if byte in _COMMON else len(_COMMON)
 
 
 def _report(body: bytes, names: Sequence[str], data_class: DataClass) -> Report:

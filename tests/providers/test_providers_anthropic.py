@@ -22,7 +22,7 @@ from steadyhand.errors import (
     ProviderUnavailable,
 )
 from steadyhand.providers.dialects import anthropic
-from steadyhand.providers.dialects._anthropic_schema import lowered
+from steadyhand.providers.dialects._anthropic.schema import lowered
 from steadyhand.types.ids import ModelId
 from steadyhand.types.json import JsonSchema
 from steadyhand.types.message import (

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused
 from steadyhand.providers.dialects import bedrock
-from steadyhand.providers.dialects._aws_events import Messages
+from steadyhand.providers.dialects._bedrock.events import Messages
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.ids import ModelId
 from steadyhand.types.message import Message

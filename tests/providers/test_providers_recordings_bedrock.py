@@ -14,7 +14,7 @@ from botocore.eventstream import EventStreamBuffer
 
 from steadyhand.errors import ProviderError
 from steadyhand.providers.dialects import bedrock
-from steadyhand.providers.dialects._aws_events import Messages
+from steadyhand.providers.dialects._bedrock.events import Messages
 from steadyhand.types.model import Completion, Embeddings
 
 FINISH = {"end_turn": "stop", "tool_use": "tool", "max_tokens": "length"}

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused, ProviderUnavailable
-from steadyhand.providers.dialects._anthropic_faults import refused, reported
-from steadyhand.providers.dialects._anthropic_reply import Answer, Piece, converted
-from steadyhand.providers.dialects._anthropic_request import body
+from steadyhand.providers.dialects._anthropic.faults import refused, reported
+from steadyhand.providers.dialects._anthropic.reply import Answer, Piece, converted
+from steadyhand.providers.dialects._anthropic.request import body
 from steadyhand.providers.dialects._sse import Events
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.message import Delta

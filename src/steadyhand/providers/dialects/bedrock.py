@@ -13,12 +13,12 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused, ProviderUnavailable
-from steadyhand.providers.dialects._aws_events import Message, Messages
-from steadyhand.providers.dialects._bedrock_faults import refused, reported
-from steadyhand.providers.dialects._bedrock_reply import Answer, Content, Counts
-from steadyhand.providers.dialects._bedrock_request import body
-from steadyhand.providers.dialects._bedrock_vectors import decode_embeddings, encode_embeddings
-from steadyhand.providers.dialects._sigv4 import Credentials, Signed, signature
+from steadyhand.providers.dialects._bedrock.events import Message, Messages
+from steadyhand.providers.dialects._bedrock.faults import refused, reported
+from steadyhand.providers.dialects._bedrock.reply import Answer, Content, Counts
+from steadyhand.providers.dialects._bedrock.request import body
+from steadyhand.providers.dialects._bedrock.sigv4 import Credentials, Signed, signature
+from steadyhand.providers.dialects._bedrock.vectors import decode_embeddings, encode_embeddings
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.message import Delta
 from steadyhand.types.model import Completion, CompletionRequest, Model, Provider

@@ -16,10 +16,10 @@ import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderUnavailable
 from steadyhand.providers.dialects._extra import joined
-from steadyhand.providers.dialects._gemini_answer import Answer
-from steadyhand.providers.dialects._gemini_faults import refused
-from steadyhand.providers.dialects._gemini_schema import lowered
-from steadyhand.providers.dialects._gemini_turns import contents, system_instruction
+from steadyhand.providers.dialects._gemini.answer import Answer
+from steadyhand.providers.dialects._gemini.faults import refused
+from steadyhand.providers.dialects._gemini.schema import lowered
+from steadyhand.providers.dialects._gemini.turns import contents, system_instruction
 from steadyhand.providers.dialects._sse import Events
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import Json, JsonObject, JsonSchema

@@ -12,7 +12,7 @@ import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused
 from steadyhand.providers.dialects._extra import joined
-from steadyhand.providers.dialects._ollama_answer import Answer, refused
+from steadyhand.providers.dialects._ollama.answer import Answer, refused
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta, Media, Message, Reasoning, Tool, ToolCall, ToolResult

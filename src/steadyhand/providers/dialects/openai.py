@@ -9,11 +9,11 @@ from datetime import datetime
 import msgspec
 
 from steadyhand.errors import ProviderProtocol
-from steadyhand.providers.dialects._openai_calls import whole_calls
-from steadyhand.providers.dialects._openai_faults import raise_for_reply, refused
-from steadyhand.providers.dialects._openai_messages import wire_messages
-from steadyhand.providers.dialects._openai_reasoning import Thoughts
-from steadyhand.providers.dialects._openai_reply import (
+from steadyhand.providers.dialects._openai.calls import whole_calls
+from steadyhand.providers.dialects._openai.faults import raise_for_reply, refused
+from steadyhand.providers.dialects._openai.messages import wire_messages
+from steadyhand.providers.dialects._openai.reasoning import Thoughts
+from steadyhand.providers.dialects._openai.reply import (
     Message,
     finish_reason,
     read,
@@ -21,9 +21,9 @@ from steadyhand.providers.dialects._openai_reply import (
     unknown_of_all,
     usage,
 )
-from steadyhand.providers.dialects._openai_request import for_openai, function, given, headers, joined, shape, told
-from steadyhand.providers.dialects._openai_stream import Stream
-from steadyhand.providers.dialects._openai_vectors import (
+from steadyhand.providers.dialects._openai.request import for_openai, function, given, headers, joined, shape, told
+from steadyhand.providers.dialects._openai.stream import Stream
+from steadyhand.providers.dialects._openai.vectors import (
     decode_embeddings,
     decode_listing,
     encode_embeddings,

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused
-from steadyhand.providers.dialects._openai_events import Stream
-from steadyhand.providers.dialects._openai_faults import refused
-from steadyhand.providers.dialects._openai_items import wire_items
-from steadyhand.providers.dialects._openai_output import completed, read_response, unknown
-from steadyhand.providers.dialects._openai_request import for_openai, function, given, headers, joined, shape, told
+from steadyhand.providers.dialects._openai.faults import refused
+from steadyhand.providers.dialects._openai.request import for_openai, function, given, headers, joined, shape, told
+from steadyhand.providers.dialects._openai_responses.items import wire_items
+from steadyhand.providers.dialects._openai_responses.output import completed, read_response, unknown
+from steadyhand.providers.dialects._openai_responses.stream import Stream
 from steadyhand.providers.dialects.openai import (
     authorize,
     decode_embeddings,

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from steadyhand.providers.dialects._strict import strict
+from steadyhand.providers.dialects._openai.strict import strict
 from steadyhand.types.json import Json, JsonObject, JsonSchema
 from steadyhand.types.message import Tool
 from steadyhand.types.model import CompletionRequest, Model

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from steadyhand.errors import ProviderProtocol
-from steadyhand.providers.dialects._gemini_faults import raise_for_reply
+from steadyhand.providers.dialects._gemini.faults import raise_for_reply
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta, Reasoning, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
 from steadyhand.types.model import Completion, FinishReason, Usage

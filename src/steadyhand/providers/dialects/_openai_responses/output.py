@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderUnavailable
-from steadyhand.providers.dialects._openai_faults import raise_for_reply
-from steadyhand.providers.dialects._openai_reply import counted
+from steadyhand.providers.dialects._openai.faults import raise_for_reply
+from steadyhand.providers.dialects._openai.reply import counted
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Reasoning, ToolCall
 from steadyhand.types.model import Completion, FinishReason, Usage

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from hashlib import sha256
 
-from steadyhand.providers.dialects._openai_reasoning import given_back
+from steadyhand.providers.dialects._openai.reasoning import given_back
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Media, Message, Part, Reasoning, ToolCall, ToolResult
 from steadyhand.types.text import Segment

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderUnavailable
-from steadyhand.providers.dialects._openai_faults import raise_for_reply
-from steadyhand.providers.dialects._openai_output import (
+from steadyhand.providers.dialects._openai.faults import raise_for_reply
+from steadyhand.providers.dialects._openai_responses.output import (
     Item,
     completed,
     protocol_error,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from steadyhand.providers.dialects._openai_messages import data_url, file_name, result_text
+from steadyhand.providers.dialects._openai.messages import data_url, file_name, result_text
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Media, Message, Part, Reasoning, ToolCall, ToolResult
 from steadyhand.types.text import Segment

@@ -13,8 +13,8 @@ from typing import TypeVar
 import msgspec
 
 from steadyhand.errors import ProviderProtocol
-from steadyhand.providers.dialects._openai_faults import refused
-from steadyhand.providers.dialects._openai_reply import Counts, counted
+from steadyhand.providers.dialects._openai.faults import refused
+from steadyhand.providers.dialects._openai.reply import Counts, counted
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import JsonObject
 from steadyhand.types.model import EmbeddingRequest, Embeddings, Model

@@ -7,7 +7,7 @@ import msgspec
 
 from steadyhand.errors import ProviderProtocol, excerpt
 from steadyhand.providers.dialects._content_blocks import Blocks
-from steadyhand.providers.dialects._openai_reply import counted
+from steadyhand.providers.dialects._openai.reply import counted
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta
 from steadyhand.types.model import Completion, FinishReason, Usage

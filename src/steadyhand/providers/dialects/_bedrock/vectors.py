@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused
-from steadyhand.providers.dialects._bedrock_faults import refused
+from steadyhand.providers.dialects._bedrock.faults import refused
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import JsonObject
 from steadyhand.types.model import EmbeddingRequest, Embeddings, Model, Usage

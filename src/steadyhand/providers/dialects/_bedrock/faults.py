@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from steadyhand.errors import ParameterRefused, ProviderError, ProviderUnavailable
-from steadyhand.providers.dialects._anthropic_faults import refused_parameter
+from steadyhand.providers.dialects._anthropic.faults import refused_parameter
 from steadyhand.providers.dialects._status import failure
 
 _LONGEST = 500

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderUnavailable
-from steadyhand.providers.dialects._openai_calls import Piece
-from steadyhand.providers.dialects._openai_reasoning import Thoughtful
+from steadyhand.providers.dialects._openai.calls import Piece
+from steadyhand.providers.dialects._openai.reasoning import Thoughtful
 from steadyhand.types.json import JsonObject
 from steadyhand.types.model import FinishReason, Usage
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from steadyhand.providers.dialects import _prompt_cache
 from steadyhand.providers.dialects._alternating import Conversation, alternating
 from steadyhand.providers.dialects._answer_tool import answer_tool, told
-from steadyhand.providers.dialects._anthropic_blocks import blocks
-from steadyhand.providers.dialects._anthropic_schema import lowered
-from steadyhand.providers.dialects._anthropic_thinking import thinking, thinks
+from steadyhand.providers.dialects._anthropic.blocks import blocks
+from steadyhand.providers.dialects._anthropic.schema import lowered
+from steadyhand.providers.dialects._anthropic.thinking import thinking, thinks
 from steadyhand.providers.dialects._extra import joined
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Tool, ToolChoice

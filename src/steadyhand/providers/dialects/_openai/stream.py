@@ -3,10 +3,10 @@
 from contextlib import suppress
 
 from steadyhand.errors import ProviderProtocol, ProviderUnavailable
-from steadyhand.providers.dialects._openai_calls import Calls
-from steadyhand.providers.dialects._openai_faults import raise_for_reply
-from steadyhand.providers.dialects._openai_reasoning import Thoughts
-from steadyhand.providers.dialects._openai_reply import (
+from steadyhand.providers.dialects._openai.calls import Calls
+from steadyhand.providers.dialects._openai.faults import raise_for_reply
+from steadyhand.providers.dialects._openai.reasoning import Thoughts
+from steadyhand.providers.dialects._openai.reply import (
     Choice,
     Counts,
     Message,

@@ -9,9 +9,9 @@ from dataclasses import replace
 from steadyhand.providers.dialects import _prompt_cache
 from steadyhand.providers.dialects._alternating import Conversation, alternating
 from steadyhand.providers.dialects._answer_tool import answer_tool, told
-from steadyhand.providers.dialects._anthropic_request import most_tokens
-from steadyhand.providers.dialects._anthropic_thinking import thinking, thinks
-from steadyhand.providers.dialects._bedrock_blocks import blocks
+from steadyhand.providers.dialects._anthropic.request import most_tokens
+from steadyhand.providers.dialects._anthropic.thinking import thinking, thinks
+from steadyhand.providers.dialects._bedrock.blocks import blocks
 from steadyhand.providers.dialects._extra import joined
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Tool, ToolChoice

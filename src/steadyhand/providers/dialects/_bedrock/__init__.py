@@ -1,0 +1,1 @@
+"""What the dialect `bedrock` is made of."""

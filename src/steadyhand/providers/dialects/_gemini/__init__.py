@@ -1,0 +1,1 @@
+"""What the dialect `gemini` is made of."""

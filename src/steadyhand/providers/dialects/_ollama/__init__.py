@@ -1,0 +1,1 @@
+"""What the dialect `ollama` is made of."""

@@ -1,0 +1,1 @@
+"""What the dialect `openai_responses` is made of."""

@@ -159,7 +159,8 @@ class ProviderRateLimited(ProviderError):
 class ProviderRefused(ProviderError):
     """The provider will not serve this request: a wrong key, an unknown model, a filter.
 
-    `vendor_status` is the status of its answer; 0 where it gave none or was not asked.
+    `vendor_status` is the HTTP status that says why: that of its answer, or the one that fits what it says better,
+    as 402 for an empty account; 0 where it was not asked.
     """
 
     code, status = "provider.refused", 502

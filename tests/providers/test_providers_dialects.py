@@ -1,14 +1,16 @@
 """Every dialect keeps the same promises; a new file in `providers/dialects/` is held to them at once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from steadyhand import plugins
-from steadyhand.errors import ProviderError
+from steadyhand.errors import ProviderError, ProviderRefused
 from steadyhand.providers.ports import Dialect
 from steadyhand.types.ids import ModelId
 from steadyhand.types.message import Message
@@ -61,6 +63,49 @@ def test_a_status_that_is_not_2xx_is_an_error_that_is_retryable_when_it_may_pass
     assert raised.value.is_retryable == (status in {408, 429} or status >= 500)
     with pytest.raises(ProviderError):
         dialect(name).decode_listing(status, {}, b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "error", "meant"),
+    [
+        ("openai", 429, {"code": "insufficient_quota", "message": "You exceeded your current quota."}, 402),
+        ("anthropic", 400, {"type": "invalid_request_error", "message": "Your credit balance is too low."}, 402),
+        ("gemini", 400, {"code": 400, "message": "API key not valid. Please pass a valid API key."}, 401),
+    ],
+)
+def test_a_refusal_that_holds_for_the_whole_account_says_so_whatever_its_status(
+    name: str, status: int, error: dict[str, object], meant: int
+) -> None:
+    with pytest.raises(ProviderRefused) as refused:
+        dialect(name).decode(status, {}, msgspec.json.encode({"error": error}))
+    assert refused.value.vendor_status == meant
+    assert str(error["message"]) in str(refused.value)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize(
+    "body",
+    [b"wait  a\nbit", b'"wait a bit"', b'{"message": "wait a bit"}', b'{"error": {"message": "wait a bit"}}'],
+)
+def test_what_a_vendor_says_is_told_on_one_line_however_it_is_wrapped(name: str, body: bytes) -> None:
+    with pytest.raises(ProviderError, match=r"found status 503: wait a bit$"):
+        dialect(name).decode(503, {}, body)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_vendor_that_says_nothing_is_not_quoted(name: str) -> None:
+    with pytest.raises(ProviderError, match=r"found status 500: no message$"):
+        dialect(name).decode(500, {}, b"")
+
+
+@pytest.mark.parametrize("name", [name for name in DIALECTS if name != "bedrock"])
+def test_a_key_in_the_authorization_header_is_a_bearers_and_in_any_other_bare(name: str) -> None:
+    wire = dialect(name).encode(request("hello"), model(name), is_streamed=False)
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    for header, value in (("Authorization", "Bearer the-key"), ("api-key", "the-key")):
+        provider = replace(model(name).provider, key_header=header)
+        assert dialect(name).authorize(provider, wire, "the-key", now) == {header: value}
 
 
 @pytest.mark.parametrize("name", DIALECTS)

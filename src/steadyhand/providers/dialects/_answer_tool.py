@@ -6,9 +6,6 @@ tool's arguments is the answer's text.
 
 import re
 
-import msgspec
-
-from steadyhand.types.json import JsonSchema
 from steadyhand.types.message import Tool
 from steadyhand.types.model import CompletionRequest
 
@@ -29,11 +26,3 @@ def answer_tool(request: CompletionRequest) -> Tool | None:
 def is_answer_tool(name: str) -> bool:
     """Is a call of this tool the answer itself?"""
     return name.startswith(_MARK)
-
-
-def told(schema: JsonSchema | None) -> str:
-    """The words that ask for an answer of this schema, or for any JSON object, where no parameter can."""
-    wanted = "Answer with one JSON object and nothing else."
-    if schema is None:
-        return wanted
-    return f"{wanted} It must fit this JSON Schema:\n{msgspec.json.encode(dict(schema)).decode()}"

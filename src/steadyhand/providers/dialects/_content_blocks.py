@@ -8,6 +8,7 @@ import msgspec
 from steadyhand.providers.dialects._answer_tool import is_answer_tool
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta, Reasoning, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
+from steadyhand.types.model import FinishReason
 
 
 class _Thought:
@@ -42,7 +43,7 @@ class Blocks:
         self._texts: list[str] = []
         self._thoughts: dict[int, _Thought] = {}
         self._calls: dict[int, _Call] = {}
-        self.has_answered = False  # by the tool that stands for the answer
+        self._has_answered = False  # by the tool that stands for the answer
 
     @property
     def text(self) -> str:
@@ -57,6 +58,10 @@ class Blocks:
     def thoughts(self) -> tuple[Reasoning, ...]:
         found = [thought.finished() for thought in self._thoughts.values()]
         return tuple(thought for thought in found if thought.text or thought.opaque)
+
+    def finish(self, told: FinishReason) -> FinishReason:
+        """Why the answer ended, `told` by the vendor: calling the tool that stands for the answer is no call."""
+        return "stop" if told == "tool" and self._has_answered and not self.calls else told
 
     def say(self, piece: str) -> Delta | None:
         """A piece of the answer's text."""
@@ -81,7 +86,7 @@ class Blocks:
     def call(self, index: int, call_id: str, name: str) -> Delta | None:
         """The beginning of a call."""
         if is_answer_tool(name):
-            self.has_answered = True
+            self._has_answered = True
             self._calls[index] = _Call(-1, call_id, name)
             return None
         number = sum(call.number >= 0 for call in self._calls.values())

@@ -10,11 +10,14 @@ from typing import Any
 
 import msgspec
 
-from steadyhand.errors import ProviderProtocol, ProviderRefused, ProviderUnavailable
+from steadyhand.errors import ProviderProtocol, ProviderRefused
 from steadyhand.providers.dialects._anthropic.faults import refused, reported
-from steadyhand.providers.dialects._anthropic.reply import Answer, Piece, converted
+from steadyhand.providers.dialects._anthropic.reply import WHAT, Answer, Piece
 from steadyhand.providers.dialects._anthropic.request import body
+from steadyhand.providers.dialects._faults import broken_off
+from steadyhand.providers.dialects._reading import UNREADABLE, converted, decoded, unreadable
 from steadyhand.providers.dialects._sse import Events
+from steadyhand.providers.dialects._wire import EVENTS, JSON, get, key_header, post
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.message import Delta
 from steadyhand.types.model import Completion, CompletionRequest, EmbeddingRequest, Embeddings, Model, Provider
@@ -51,7 +54,6 @@ _events = msgspec.json.Decoder(list[_Event])
 _rare = msgspec.json.Decoder(_Rare)
 _object = msgspec.json.Decoder(_Json)
 _listing = msgspec.json.Decoder(_Listing)
-_unreadable = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 def encode(
@@ -66,22 +68,17 @@ def encode(
     sent = body(request, model, avoid)
     if is_streamed:
         sent["stream"] = True
-    accept = "text/event-stream" if is_streamed else "application/json"
-    headers = {"content-type": "application/json", "accept": accept, **_VERSION}
-    return WireRequest("/messages", headers, msgspec.json.encode(sent))
+    return post("/messages", sent, accept=EVENTS if is_streamed else JSON, headers=_VERSION)
 
 
 def decode(status: int, headers: Mapping[str, str], body: bytes) -> Completion:
     """The answer to a request that was not streamed. `headers` are in lower case; raises unless `status` is 2xx."""
     if not 200 <= status < 300:
         raise refused(status, headers, body)
-    try:
-        fields = _object.decode(body)
-    except _unreadable as error:
-        raise _no_message(body, error) from None
+    fields = decoded(body, _object, WHAT)
     if "error" in fields:
         raise reported(fields["error"])
-    content = converted(fields.get("content"), list[_Json])
+    content = converted(fields.get("content"), list[_Json], WHAT)
     answer = Answer()
     answer.tell(fields)
     for index, block in enumerate(content):
@@ -92,17 +89,14 @@ def decode(status: int, headers: Mapping[str, str], body: bytes) -> Completion:
 
 def encode_listing() -> WireRequest:
     """The request for the names of the models there are; a page holds more than there are."""
-    return WireRequest("/models?limit=1000", {"accept": "application/json", **_VERSION}, b"", method="GET")
+    return get("/models?limit=1000", headers=_VERSION)
 
 
 def decode_listing(status: int, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
     """Names of the models, newest first. Raises like `decode`, also for JSON that is no list of models."""
     if not 200 <= status < 300:
         raise refused(status, headers, body)
-    try:
-        return tuple(entry.id for entry in _listing.decode(body).data)
-    except _unreadable as error:
-        raise ProviderProtocol(f"expected a list of models; found {body[:100]!r} ({error})") from None
+    return tuple(entry.id for entry in decoded(body, _listing, "a list of models").data)
 
 
 def encode_embeddings(request: EmbeddingRequest, model: Model) -> WireRequest:
@@ -121,8 +115,7 @@ def decode_embeddings(status: int, headers: Mapping[str, str], body: bytes) -> E
 def authorize(provider: Provider, wire: WireRequest, key: str, now: datetime) -> Mapping[str, str]:
     """The header that carries the key; a `key_header` of `authorization` wants a bearer token."""
     del wire, now
-    name = provider.key_header or "x-api-key"
-    return {name: f"Bearer {key}" if name.lower() == "authorization" else key}
+    return key_header(provider, key, usual="x-api-key")
 
 
 class Stream:
@@ -143,8 +136,7 @@ class Stream:
         with suppress(ProviderProtocol):  # half a line
             self._read(self._events.rest())
         if not self.is_done:
-            length = self._answer.length
-            raise ProviderUnavailable(f"expected the end of the stream; it broke off after {length} characters")
+            raise broken_off(self._answer.length)
         if not self._answer.has_begun:
             raise ProviderProtocol("expected a message; found a stream without one")
         return self._answer.completion()
@@ -152,8 +144,8 @@ class Stream:
     def _read(self, events: list[bytes]) -> list[Delta]:
         try:
             read = _events.decode(b"[" + b",".join(events) + b"]")
-        except _unreadable as error:
-            raise _no_message(b"\n".join(events), error) from None
+        except UNREADABLE as error:
+            raise unreadable(WHAT, b"\n".join(events), error) from None
         if len(read) != len(events):
             raise ProviderProtocol(f"expected one object for each event; found {events!r:.100}")
         found: list[Delta] = []
@@ -186,14 +178,7 @@ class Stream:
 
 
 def _rarely(raw: bytes) -> _Rare:
-    try:
-        return _rare.decode(raw)
-    except _unreadable as error:
-        raise _no_message(raw, error) from None
-
-
-def _no_message(body: bytes, error: Exception) -> ProviderProtocol:
-    return ProviderProtocol(f"expected JSON of a message; found {body[:100]!r} ({error})")
+    return decoded(raw, _rare, WHAT)
 
 
 def _no_embeddings(found: str) -> ProviderRefused:

@@ -12,13 +12,16 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from steadyhand.errors import ProviderProtocol, ProviderRefused, ProviderUnavailable
+from steadyhand.errors import ProviderRefused
 from steadyhand.providers.dialects._bedrock.events import Message, Messages
 from steadyhand.providers.dialects._bedrock.faults import refused, reported
 from steadyhand.providers.dialects._bedrock.reply import Answer, Content, Counts
 from steadyhand.providers.dialects._bedrock.request import body
 from steadyhand.providers.dialects._bedrock.sigv4 import Credentials, Signed, signature
 from steadyhand.providers.dialects._bedrock.vectors import decode_embeddings, encode_embeddings
+from steadyhand.providers.dialects._faults import broken_off
+from steadyhand.providers.dialects._reading import UNREADABLE, unreadable
+from steadyhand.providers.dialects._wire import JSON, post
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.message import Delta
 from steadyhand.types.model import Completion, CompletionRequest, Model, Provider
@@ -34,6 +37,7 @@ __all__ = [
     "encode_listing",
 ]
 
+_WHAT = "JSON of a message"
 _REGION = re.compile(r"(?:^|\.)([a-z]{2,}(?:-[a-z]+)+-\d+)\.")
 
 
@@ -76,12 +80,9 @@ def encode(
     does not take.
     """
     operation = "converse-stream" if is_streamed else "converse"
-    accept = "application/vnd.amazon.eventstream" if is_streamed else "application/json"
-    return WireRequest(
-        f"/model/{quote(model.name, safe='')}/{operation}",
-        {"content-type": "application/json", "accept": accept},
-        msgspec.json.encode(body(request, model, avoid)),
-    )
+    accept = "application/vnd.amazon.eventstream" if is_streamed else JSON
+    path = f"/model/{quote(model.name, safe='')}/{operation}"
+    return post(path, body(request, model, avoid), accept=accept)
 
 
 def decode(status: int, headers: Mapping[str, str], body: bytes) -> Completion:
@@ -97,8 +98,8 @@ def decode(status: int, headers: Mapping[str, str], body: bytes) -> Completion:
             answer.close(index, block.tool.input if block.tool else None)
             if not _is_known(block):
                 answer.keep(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _no_message(body, error) from None
+    except UNREADABLE as error:
+        raise unreadable(_WHAT, body, error) from None
     answer.tell(_object.decode(body), reply.usage)
     answer.stop_reason = reply.stop_reason
     return answer.completion()
@@ -151,8 +152,7 @@ class Stream:
     def finish(self) -> Completion:
         """The whole answer. Raises `ProviderUnavailable` when the stream broke off before its end."""
         if self._answer.stop_reason is None:
-            length = self._answer.length
-            raise ProviderUnavailable(f"expected the end of the stream; it broke off after {length} characters")
+            raise broken_off(self._answer.length)
         return self._answer.completion()
 
     def _take(self, message: Message) -> Delta | None:
@@ -162,8 +162,8 @@ class Stream:
             raise reported(str(kind), payload or str(headers.get(":error-message", "")).encode())
         try:
             return self._read(str(headers.get(":event-type")), payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _no_message(payload, error) from None
+        except UNREADABLE as error:
+            raise unreadable(_WHAT, payload, error) from None
 
     def _read(self, kind: str, payload: bytes) -> Delta | None:
         event, answer = _event.decode(payload), self._answer
@@ -187,10 +187,6 @@ class Stream:
 
 def _is_known(content: Content) -> bool:
     return content.text is not None or content.tool is not None or content.reasoning is not None
-
-
-def _no_message(body: bytes, error: Exception) -> ProviderProtocol:
-    return ProviderProtocol(f"expected JSON of a message; found {body[:100]!r} ({error})")
 
 
 def _no_listing() -> ProviderRefused:

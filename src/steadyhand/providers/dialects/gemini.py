@@ -9,20 +9,24 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from steadyhand.errors import ProviderProtocol, ProviderUnavailable
+from steadyhand.errors import ProviderProtocol
+from steadyhand.providers.dialects._counts import counted
 from steadyhand.providers.dialects._extra import joined
-from steadyhand.providers.dialects._gemini.answer import Answer
+from steadyhand.providers.dialects._faults import broken_off
+from steadyhand.providers.dialects._gemini.answer import WHAT, Answer
 from steadyhand.providers.dialects._gemini.faults import refused
 from steadyhand.providers.dialects._gemini.schema import lowered
-from steadyhand.providers.dialects._gemini.turns import contents, system_instruction
+from steadyhand.providers.dialects._gemini.turns import contents, system_instruction, with_instruction
+from steadyhand.providers.dialects._instruction import json_instruction
+from steadyhand.providers.dialects._reading import decoded
 from steadyhand.providers.dialects._sse import Events
+from steadyhand.providers.dialects._wire import EVENTS, JSON, get, key_header, post
 from steadyhand.providers.ports import WireRequest
-from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta, Tool, ToolChoice
 from steadyhand.types.model import (
     Completion,
@@ -32,7 +36,6 @@ from steadyhand.types.model import (
     Embeddings,
     Model,
     Provider,
-    Usage,
 )
 
 _OLDER = re.compile(r"gemini-[12]\b")
@@ -59,9 +62,13 @@ class _Listing(msgspec.Struct):
     models: list[_Named]
 
 
+class _Statistics(msgspec.Struct):
+    token_count: float | None = None
+
+
 class _Values(msgspec.Struct):
     values: tuple[float, ...]
-    statistics: dict[str, Any] = {}
+    statistics: _Statistics = msgspec.field(default_factory=_Statistics)
 
 
 class _Prediction(msgspec.Struct):
@@ -75,6 +82,7 @@ class _Vectors(msgspec.Struct):
     predictions: list[_Prediction] | None = None
 
 
+_anything = msgspec.json.Decoder(object)
 _listing = msgspec.json.Decoder(_Listing)
 _vectors = msgspec.json.Decoder(_Vectors)
 
@@ -91,7 +99,7 @@ def encode(
     body: JsonObject = {"contents": contents(request.messages, takes_media_of_tools=not is_older)}
     system = system_instruction(request.messages)
     if request.output_schema is not None and "response_format" in avoid:
-        system = _told(system, request.output_schema)
+        system = with_instruction(system, json_instruction(request.output_schema))
     if system:
         body["systemInstruction"] = system
     if request.tools:
@@ -136,38 +144,30 @@ def decode_embeddings(status: int, headers: Mapping[str, str], body: bytes) -> E
     """The vectors, in the order of the texts. Raises like `decode`. Only Vertex AI counts tokens."""
     if not 200 <= status < 300:
         raise refused(status, headers, body)
-    try:
-        found = _vectors.decode(body)
-        predicted = [prediction.embeddings for prediction in found.predictions or ()]
-        counted = [int(each.statistics.get("token_count") or 0) for each in predicted]
-    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, ValueError, OverflowError) as error:
-        raise ProviderProtocol(f"expected a list of vectors; found {body[:100]!r} ({error})") from None
+    found = decoded(body, _vectors, "a list of vectors")
     if found.embeddings is None and found.predictions is None:
         raise ProviderProtocol(f"expected a list of vectors; found {body[:100]!r}")
-    vectors = tuple(each.values for each in found.embeddings or predicted)
-    return Embeddings(vectors, Usage(input_tokens=max(0, sum(counted))))
+    each = found.embeddings or [prediction.embeddings for prediction in found.predictions or ()]
+    tokens = sum(one.statistics.token_count or 0 for one in each)
+    return Embeddings(tuple(one.values for one in each), counted(int(tokens)))
 
 
 def encode_listing() -> WireRequest:
     """The request for the names of the models there are, which Vertex AI refuses."""
-    return WireRequest("/models?pageSize=1000", {"accept": "application/json"}, b"", method="GET")
+    return get("/models?pageSize=1000")
 
 
 def decode_listing(status: int, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
     """Names of the models, in the server's order. Raises like `decode`, also for JSON that is no list of models."""
     if not 200 <= status < 300:
         raise refused(status, headers, body)
-    try:
-        return tuple(model.name.removeprefix("models/") for model in _listing.decode(body).models)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProviderProtocol(f"expected a list of models; found {body[:100]!r} ({error})") from None
+    return tuple(model.name.removeprefix("models/") for model in decoded(body, _listing, "a list of models").models)
 
 
 def authorize(provider: Provider, wire: WireRequest, key: str, now: datetime) -> Mapping[str, str]:
     """The header that carries the key. In `authorization`, as Vertex AI has it, the key is a bearer's token."""
     del wire, now
-    header = provider.key_header or "x-goog-api-key"
-    return {header: f"Bearer {key}" if header.lower() == "authorization" else key}
+    return key_header(provider, key, usual="x-goog-api-key")
 
 
 class Stream:
@@ -189,8 +189,7 @@ class Stream:
             for event in self._events.rest():
                 self._take(event)
         if not self._answer.is_ended:
-            length = self._answer.length
-            raise ProviderUnavailable(f"expected the end of the stream; it broke off after {length} characters")
+            raise broken_off(self._answer.length)
         return self._answer.completion()
 
     def _take(self, event: bytes) -> list[Delta]:
@@ -236,17 +235,9 @@ def _calling(choice: ToolChoice) -> JsonObject:
     return {"mode": {"auto": "AUTO", "none": "NONE", "required": "ANY"}[choice.mode]}
 
 
-def _told(system: JsonObject | None, schema: JsonSchema) -> JsonObject:
-    wanted = "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n"
-    parts = system["parts"] if system else []
-    assert isinstance(parts, list)
-    return {"parts": [*parts, {"text": wanted + msgspec.json.encode(dict(schema)).decode()}]}
-
-
 def _post(model: Model, action: str, body: JsonObject) -> WireRequest:
-    accept = "text/event-stream" if action.endswith("alt=sse") else "application/json"
-    headers = {"content-type": "application/json", "accept": accept}
-    return WireRequest(f"/{quote(_resource(model.name))}:{action}", headers, msgspec.json.encode(body))
+    accept = EVENTS if action.endswith("alt=sse") else JSON
+    return post(f"/{quote(_resource(model.name))}:{action}", body, accept=accept)
 
 
 def _resource(name: str) -> str:
@@ -259,7 +250,4 @@ def _is_vertex(provider: Provider) -> bool:
 
 
 def _json(body: bytes) -> object:
-    try:
-        return msgspec.json.decode(body, type=object)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProviderProtocol(f"expected JSON of a Gemini answer; found {body[:100]!r} ({error})") from None
+    return decoded(body, _anything, WHAT)

@@ -11,8 +11,12 @@ from datetime import datetime
 import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused
+from steadyhand.providers.dialects._arguments import arguments_of
+from steadyhand.providers.dialects._counts import counted
 from steadyhand.providers.dialects._extra import joined
 from steadyhand.providers.dialects._ollama.answer import Answer, refused
+from steadyhand.providers.dialects._reading import decoded
+from steadyhand.providers.dialects._wire import JSON, get, key_header, post
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta, Media, Message, Reasoning, Tool, ToolCall, ToolResult
@@ -23,7 +27,6 @@ from steadyhand.types.model import (
     Embeddings,
     Model,
     Provider,
-    Usage,
 )
 from steadyhand.types.text import Segment
 
@@ -71,8 +74,7 @@ def encode(
         body["think"] = _think(request, model)
     if options := _options(request):
         body["options"] = options
-    headers = {"content-type": "application/json", "accept": "application/x-ndjson, application/json"}
-    return WireRequest("/api/chat", headers, msgspec.json.encode(joined(body, request.extra)))
+    return post("/api/chat", joined(body, request.extra), accept=f"application/x-ndjson, {JSON}")
 
 
 def decode(status: int, headers: Mapping[str, str], body: bytes) -> Completion:
@@ -90,39 +92,33 @@ def encode_embeddings(request: EmbeddingRequest, model: Model) -> WireRequest:
     body: JsonObject = {"model": model.name, "input": list(request.texts), "truncate": False}
     if request.dimensions is not None:
         body["dimensions"] = request.dimensions
-    return WireRequest("/api/embed", {"content-type": "application/json"}, msgspec.json.encode(body))
+    return post("/api/embed", body)
 
 
 def decode_embeddings(status: int, headers: Mapping[str, str], body: bytes) -> Embeddings:
     """The vectors, in the order of the texts. Raises like `decode`."""
     if not 200 <= status < 300:
         raise refused(status, headers, body)
-    try:
-        found = _vectors.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProviderProtocol(f"expected a list of vectors; found {body[:100]!r} ({error})") from None
-    return Embeddings(tuple(found.embeddings), Usage(input_tokens=max(0, found.prompt_eval_count)), found.model)
+    found = decoded(body, _vectors, "a list of vectors")
+    return Embeddings(tuple(found.embeddings), counted(found.prompt_eval_count), found.model)
 
 
 def encode_listing() -> WireRequest:
     """The request for the names of the models there are."""
-    return WireRequest("/api/tags", {"accept": "application/json"}, b"", method="GET")
+    return get("/api/tags")
 
 
 def decode_listing(status: int, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
     """Names of the models, in the server's order. Raises like `decode`, also for JSON that is no list of models."""
     if not 200 <= status < 300:
         raise refused(status, headers, body)
-    try:
-        return tuple(model.name for model in _listing.decode(body).models)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProviderProtocol(f"expected a list of models; found {body[:100]!r} ({error})") from None
+    return tuple(model.name for model in decoded(body, _listing, "a list of models").models)
 
 
 def authorize(provider: Provider, wire: WireRequest, key: str, now: datetime) -> Mapping[str, str]:
     """The header that carries the key. A server of one's own has none; a proxy before it and ollama.com do."""
     del wire, now
-    return {provider.key_header: key} if provider.key_header else {"authorization": f"Bearer {key}"}
+    return key_header(provider, key)
 
 
 class Stream:
@@ -183,12 +179,7 @@ def _image(media: Media) -> Json:
 
 
 def _call(call: ToolCall) -> Json:
-    """Arguments go back as an object, which a model may have failed to write."""
-    try:
-        arguments: Json = msgspec.json.decode(call.arguments or "{}")
-    except (msgspec.DecodeError, UnicodeError):
-        arguments = {"arguments": call.arguments}
-    return {"id": call.id, "function": {"name": call.name, "arguments": arguments}}
+    return {"id": call.id, "function": {"name": call.name, "arguments": arguments_of(call)}}
 
 
 def _tool(tool: Tool) -> Json:

@@ -6,9 +6,8 @@ Source: OpenAI's API reference, 2026-10, and recorded answers of the vendors nam
 from collections.abc import Mapping
 from datetime import datetime
 
-import msgspec
-
 from steadyhand.errors import ProviderProtocol
+from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.providers.dialects._openai.calls import whole_calls
 from steadyhand.providers.dialects._openai.faults import raise_for_reply, refused
 from steadyhand.providers.dialects._openai.messages import wire_messages
@@ -21,7 +20,7 @@ from steadyhand.providers.dialects._openai.reply import (
     unknown_of_all,
     usage,
 )
-from steadyhand.providers.dialects._openai.request import for_openai, function, given, headers, joined, shape, told
+from steadyhand.providers.dialects._openai.request import for_openai, function, given, joined, shape
 from steadyhand.providers.dialects._openai.stream import Stream
 from steadyhand.providers.dialects._openai.vectors import (
     decode_embeddings,
@@ -29,6 +28,7 @@ from steadyhand.providers.dialects._openai.vectors import (
     encode_embeddings,
     encode_listing,
 )
+from steadyhand.providers.dialects._wire import EVENTS, JSON, key_header, post
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import Json, JsonObject, JsonSchema
 from steadyhand.types.model import Completion, CompletionRequest, Model, Provider
@@ -79,7 +79,7 @@ def encode(
     body = joined(body, request.extra)
     if is_streamed:
         body = joined(body, _streamed(avoid))
-    return WireRequest("/chat/completions", headers(is_streamed=is_streamed), msgspec.json.encode(body))
+    return post("/chat/completions", body, accept=EVENTS if is_streamed else JSON)
 
 
 def decode(status: int, headers: Mapping[str, str], body: bytes) -> Completion:
@@ -133,7 +133,7 @@ def skim(body: bytes) -> Completion | None:
 def authorize(provider: Provider, wire: WireRequest, key: str, now: datetime) -> Mapping[str, str]:
     """The header that carries the key; Azure calls it `api-key`."""
     del wire, now
-    return {provider.key_header: key} if provider.key_header else {"authorization": f"Bearer {key}"}
+    return key_header(provider, key)
 
 
 def _tools(request: CompletionRequest) -> JsonObject:
@@ -159,7 +159,7 @@ def _response_format(request: CompletionRequest) -> JsonObject:
 
 def _told(messages: list[Json], schema: JsonSchema) -> list[Json]:
     """The messages with the schema in the system message; some servers take only one, at the start."""
-    wanted = told(schema)
+    wanted = json_instruction(schema)
     first = messages[0] if messages else None
     if isinstance(first, dict) and first["role"] == "system":
         return [{"role": "system", "content": f"{first['content']}\n\n{wanted}"}, *messages[1:]]

@@ -6,14 +6,14 @@ vendor: the conversation is sent whole, and thoughts come back to it encrypted.
 
 from collections.abc import Mapping
 
-import msgspec
-
 from steadyhand.errors import ProviderProtocol, ProviderRefused
+from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.providers.dialects._openai.faults import refused
-from steadyhand.providers.dialects._openai.request import for_openai, function, given, headers, joined, shape, told
+from steadyhand.providers.dialects._openai.request import for_openai, function, given, joined, shape
 from steadyhand.providers.dialects._openai_responses.items import wire_items
 from steadyhand.providers.dialects._openai_responses.output import completed, read_response, unknown
 from steadyhand.providers.dialects._openai_responses.stream import Stream
+from steadyhand.providers.dialects._wire import EVENTS, JSON, post
 from steadyhand.providers.dialects.openai import (
     authorize,
     decode_embeddings,
@@ -70,7 +70,7 @@ def encode(
     body |= _reasoning(request)
     body |= _tools(request)
     if request.output_schema is not None and "response_format" in avoid:
-        wanted: Json = {"role": "system", "content": told(request.output_schema)}
+        wanted: Json = {"role": "system", "content": json_instruction(request.output_schema)}
         body |= {"input": [wanted, *items], "text": {"format": {"type": "json_object"}}}
     elif "response_format" not in avoid:
         body |= _format(request)
@@ -78,7 +78,7 @@ def encode(
     for name in avoid & _OPTIONAL.keys():
         body.pop(_OPTIONAL[name], None)
     body = joined(body, request.extra) | ({"stream": True} if is_streamed else {})
-    return WireRequest("/responses", headers(is_streamed=is_streamed), msgspec.json.encode(body))
+    return post("/responses", body, accept=EVENTS if is_streamed else JSON)
 
 
 def decode(status: int, headers: Mapping[str, str], body: bytes) -> Completion:

@@ -4,9 +4,8 @@ import re
 from base64 import b64decode
 from collections.abc import Iterable
 
-import msgspec
-
 from steadyhand.errors import ProviderRefused
+from steadyhand.providers.dialects._arguments import arguments_of
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Media, Part, Reasoning, ToolCall, ToolResult
 from steadyhand.types.text import Segment
@@ -24,15 +23,6 @@ def blocks(parts: Iterable[Part], marked: Part | None) -> list[Json]:
             own["cache_control"] = {"type": "ephemeral"}
         found.append(own)
     return found
-
-
-def arguments_of(call: ToolCall) -> JsonObject:
-    """The arguments as the object that vendors insist on; text that is none is kept under the name `arguments`."""
-    try:
-        found = msgspec.json.decode(call.arguments or "{}")
-    except msgspec.DecodeError:
-        found = None
-    return found if isinstance(found, dict) else {"arguments": call.arguments}
 
 
 def wire_id(call_id: str) -> str:

@@ -3,13 +3,8 @@
 import re
 from collections.abc import Mapping
 
-import msgspec
-
-from steadyhand.errors import ParameterRefused, ProviderError, ProviderRefused
-from steadyhand.providers.dialects._status import failure
-
-_LONGEST = 500
-"""Characters of a vendor's message that are passed on; some echo parts of the prompt."""
+from steadyhand.errors import ProviderError, ProviderRefused
+from steadyhand.providers.dialects._faults import NO_CREDIT, error_of, failure, message_of, of_parameter
 
 _STATUS = {
     "invalid_request_error": 400,
@@ -44,17 +39,10 @@ _refusals = [(name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _PA
 
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The error for an answer whose status is not 2xx."""
-    error = _error(body)
-    message = _message(error)
+    message = message_of(error_of(body))
     if status == 400 and "credit balance" in message:
-        return ProviderRefused(
-            message, hint="the account with the provider has no credit left", vendor_status=status
-        )
-    found = failure(status, headers, message)
-    parameter = refused_parameter(message) if status == 400 else ""
-    if parameter:
-        return ParameterRefused(str(found), hint=found.hint, vendor_status=status, parameter=parameter)
-    return found
+        return ProviderRefused(message, hint=NO_CREDIT, vendor_status=402)
+    return of_parameter(failure(status, headers, message), refused_parameter(message) if status == 400 else "")
 
 
 def refused_parameter(message: str) -> str:
@@ -64,21 +52,5 @@ def refused_parameter(message: str) -> str:
 
 def reported(error: object) -> ProviderError:
     """The error that came inside an answer of status 200."""
-    told = error if isinstance(error, dict) else {"message": error}
-    return failure(_STATUS.get(str(told.get("type")), 500), {}, _message(told))
-
-
-def _error(body: bytes) -> dict[str, object]:
-    """The error object of a body; a body that is none becomes its message."""
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {"message": body[:_LONGEST].decode(errors="replace")}
-    inner = found.get("error", found) if isinstance(found, dict) else found
-    return inner if isinstance(inner, dict) else {"message": inner}
-
-
-def _message(error: Mapping[str, object]) -> str:
-    said = error.get("message") or error
-    text = said if isinstance(said, str) else msgspec.json.encode(said).decode()
-    return " ".join(text.split())[:_LONGEST]
+    kind = error.get("type") if isinstance(error, dict) else None
+    return failure(_STATUS.get(str(kind), 500), {}, message_of(error))

@@ -1,13 +1,13 @@
 """What an answer of Anthropic's says, come whole or in events. Source: Anthropic's API reference, 2026-10."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from steadyhand.errors import ProviderProtocol, excerpt
 from steadyhand.providers.dialects._content_blocks import Blocks
-from steadyhand.providers.dialects._openai.reply import counted
+from steadyhand.providers.dialects._counts import counted
+from steadyhand.providers.dialects._reading import converted
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta
 from steadyhand.types.model import Completion, FinishReason, Usage
@@ -50,15 +50,22 @@ class _Details(msgspec.Struct):
     thinking_tokens: int | None = None
 
 
+class _Written(msgspec.Struct):
+    """What was written to the cache, by how long it is kept."""
+
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class _Counts(msgspec.Struct):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cache_creation: _Written | None = None
     output_tokens_details: _Details | None = None
 
 
-T = TypeVar("T")
+WHAT = "JSON of a message"
 
 
 class Answer:
@@ -95,7 +102,7 @@ class Answer:
 
     def open(self, index: int, content: JsonObject) -> Delta | None:
         """A block with what it begins with, or the whole of it. Raises `ProviderProtocol`."""
-        block = converted(content, _Block)
+        block = converted(content, _Block, WHAT)
         self._open[index] = content
         if block.type == "tool_use":
             return self._blocks.call(index, block.id, block.name)
@@ -133,15 +140,12 @@ class Answer:
         for index in tuple(self._open):
             self.close(index)
         reason = self._fields.get("stop_reason")
-        finish = _FINISH.get(str(reason), "other")
-        if finish == "tool" and self._blocks.has_answered and not self._blocks.calls:
-            finish = "stop"
         return Completion(
             text=self._blocks.text,
             tool_calls=self._blocks.calls,
             reasoning=self._blocks.thoughts,
             usage=_usage(self._usage),
-            finish=finish,
+            finish=self._blocks.finish(_FINISH.get(str(reason), "other")),
             model=str(self._fields.get("model", "")),
             id=str(self._fields.get("id", "")),
             extra=self._extra(),
@@ -161,22 +165,15 @@ class Answer:
         return unknown | {name: value for name, value in kept.items() if value}
 
 
-def converted(value: Json, kind: type[T]) -> T:
-    """The value as `kind`. Raises `ProviderProtocol`."""
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise ProviderProtocol(f"expected JSON of a message; found {excerpt(str(value))} ({error})") from None
-
-
 def _usage(usage: JsonObject) -> Usage:
     """Tokens as counted by the vendor, whose `input_tokens` leave out those of the cache; `Usage()` without any."""
-    found = converted(usage, _Counts)
+    found = converted(usage, _Counts, WHAT)
     cached, written = found.cache_read_input_tokens or 0, found.cache_creation_input_tokens or 0
     return counted(
         (found.input_tokens or 0) + cached + written,
         found.output_tokens or 0,
         cached=cached,
         written=written,
+        written_1h=(found.cache_creation or _Written()).ephemeral_1h_input_tokens or 0,
         reasoning=(found.output_tokens_details or _Details()).thinking_tokens or 0,
     )

@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from steadyhand.providers.dialects import _prompt_cache
 from steadyhand.providers.dialects._alternating import Conversation, alternating
-from steadyhand.providers.dialects._answer_tool import answer_tool, told
+from steadyhand.providers.dialects._answer_tool import answer_tool
 from steadyhand.providers.dialects._anthropic.blocks import blocks
 from steadyhand.providers.dialects._anthropic.schema import lowered
 from steadyhand.providers.dialects._anthropic.thinking import thinking, thinks
 from steadyhand.providers.dialects._extra import joined
+from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Tool, ToolChoice
 from steadyhand.types.model import CompletionRequest, Model
@@ -35,7 +36,8 @@ def body(request: CompletionRequest, model: Model, avoid: frozenset[str]) -> Jso
     tool = None if held or is_thought or conversation.is_begun or "tool_choice" in avoid else answer_tool(request)
     is_told = (request.is_json or request.output_schema is not None) and not (held or tool)
     out: JsonObject = {"model": model.name, "max_tokens": most}
-    out |= _content(conversation, told(request.output_schema) if is_told else "", _is_marked(request, model, avoid))
+    words = json_instruction(request.output_schema) if is_told else ""
+    out |= _content(conversation, words, _is_marked(request, model, avoid))
     out |= _tools(request, conversation, tool, avoid)
     out |= _sampling(request, avoid, is_thought=is_thought)
     if held:

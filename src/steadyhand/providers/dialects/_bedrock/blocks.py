@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from steadyhand.errors import ProviderRefused
-from steadyhand.providers.dialects._anthropic.blocks import arguments_of, wire_id
+from steadyhand.providers.dialects._anthropic.blocks import wire_id
+from steadyhand.providers.dialects._arguments import arguments_of
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Media, Part, Reasoning, ToolCall, ToolResult
 from steadyhand.types.text import Segment

@@ -3,14 +3,9 @@
 import re
 from collections.abc import Mapping
 
-import msgspec
-
-from steadyhand.errors import ParameterRefused, ProviderError, ProviderUnavailable
+from steadyhand.errors import ProviderError, ProviderUnavailable
 from steadyhand.providers.dialects._anthropic.faults import refused_parameter
-from steadyhand.providers.dialects._status import failure
-
-_LONGEST = 500
-"""Characters of a vendor's message that are passed on."""
+from steadyhand.providers.dialects._faults import error_of, failure, message_of, of_parameter
 
 _STATUS = {
     "validationException": 400,
@@ -41,36 +36,21 @@ _OF_THINKING = {"thinking", "budget_tokens", "effort"}  # which Anthropic's mode
 
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The error for an answer whose status is not 2xx."""
-    return _fault(status, headers, _message(body))
+    return _fault(status, headers, message_of(error_of(body)))
 
 
 def reported(kind: str, payload: bytes) -> ProviderError:
     """The error that came inside a stream as an exception of this kind."""
-    return _fault(_STATUS.get(kind, 500), {}, _message(payload) or kind)
+    return _fault(_STATUS.get(kind, 500), {}, message_of(error_of(payload)) or kind)
 
 
 def _fault(status: int, headers: Mapping[str, str], message: str) -> ProviderError:
     if status == 424:
         return ProviderUnavailable(f"expected an answer; the model behind Bedrock failed: {message}")
-    found = failure(status, headers, message)
-    parameter = _refused_parameter(message) if status == 400 else ""
-    if parameter:
-        return ParameterRefused(str(found), hint=found.hint, vendor_status=status, parameter=parameter)
-    return found
+    return of_parameter(failure(status, headers, message), _refused_parameter(message) if status == 400 else "")
 
 
 def _refused_parameter(message: str) -> str:
     if (thinking := refused_parameter(message)) in _OF_THINKING:
         return thinking
     return next((name for name, pattern in _PARAMETERS.items() if pattern.search(message)), "")
-
-
-def _message(body: bytes) -> str:
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        found = body[:_LONGEST].decode(errors="replace")
-    if isinstance(found, dict):
-        found = found.get("message") or found.get("Message") or found
-    text = found if isinstance(found, str) else msgspec.json.encode(found).decode()
-    return " ".join(text.split())[:_LONGEST]

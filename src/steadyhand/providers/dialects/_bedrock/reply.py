@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from steadyhand.providers.dialects._content_blocks import Blocks
-from steadyhand.providers.dialects._openai.reply import counted
+from steadyhand.providers.dialects._counts import counted
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta
 from steadyhand.types.model import Completion, FinishReason, Usage
@@ -121,15 +121,12 @@ class Answer:
 
     def completion(self) -> Completion:
         """The whole answer."""
-        finish = _FINISH.get(self.stop_reason or "", "other")
-        if finish == "tool" and self._blocks.has_answered and not self._blocks.calls:
-            finish = "stop"
         return Completion(
             text=self._blocks.text,
             tool_calls=self._blocks.calls,
             reasoning=self._blocks.thoughts,
             usage=self._usage,
-            finish=finish,
+            finish=self._blocks.finish(_FINISH.get(self.stop_reason or "", "other")),
             extra=self._extra | ({"content": self._others} if self._others else {}),
         )
 
@@ -151,5 +148,4 @@ def _usage(found: Counts) -> Usage:
         found.output_tokens or 0,
         cached=cached,
         written=written,
-        reasoning=0,
     )

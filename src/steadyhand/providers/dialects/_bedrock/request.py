@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from steadyhand.providers.dialects import _prompt_cache
 from steadyhand.providers.dialects._alternating import Conversation, alternating
-from steadyhand.providers.dialects._answer_tool import answer_tool, told
+from steadyhand.providers.dialects._answer_tool import answer_tool
 from steadyhand.providers.dialects._anthropic.request import most_tokens
 from steadyhand.providers.dialects._anthropic.thinking import thinking, thinks
 from steadyhand.providers.dialects._bedrock.blocks import blocks
 from steadyhand.providers.dialects._extra import joined
+from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Tool, ToolChoice
 from steadyhand.types.model import CompletionRequest, Model
@@ -39,7 +40,8 @@ def body(request: CompletionRequest, model: Model, avoid: frozenset[str]) -> Jso
     can_force = not is_thought and not conversation.is_begun and not avoid & {"toolChoice", "tools"}
     tool = answer_tool(request) if can_force else None
     is_told = (request.is_json or request.output_schema is not None) and tool is None
-    out = _content(conversation, told(request.output_schema) if is_told else "", _is_marked(request, model, avoid))
+    words = json_instruction(request.output_schema) if is_told else ""
+    out = _content(conversation, words, _is_marked(request, model, avoid))
     if sampling := _sampling(request, model, avoid, is_thought=is_thought):
         out["inferenceConfig"] = sampling
     if "tools" not in avoid and (tools := _tools(request, conversation, tool, avoid)):

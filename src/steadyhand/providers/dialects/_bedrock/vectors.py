@@ -11,9 +11,14 @@ import msgspec
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused
 from steadyhand.providers.dialects._bedrock.faults import refused
+from steadyhand.providers.dialects._counts import counted
+from steadyhand.providers.dialects._reading import converted, decoded
+from steadyhand.providers.dialects._wire import post
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import JsonObject
-from steadyhand.types.model import EmbeddingRequest, Embeddings, Model, Usage
+from steadyhand.types.model import EmbeddingRequest, Embeddings, Model
+
+_WHAT = "a list of vectors"
 
 _Vectors = list[tuple[float, ...]]
 
@@ -42,24 +47,19 @@ def encode_embeddings(request: EmbeddingRequest, model: Model) -> WireRequest:
             f"expected a model that embeds; found {model.name!r}",
             hint="name one of cohere.embed-* or amazon.titan-embed-*",
         )
-    headers = {"content-type": "application/json", "accept": "application/json"}
-    return WireRequest(f"/model/{quote(model.name, safe='')}/invoke", headers, msgspec.json.encode(body))
+    return post(f"/model/{quote(model.name, safe='')}/invoke", body)
 
 
 def decode_embeddings(status: int, headers: Mapping[str, str], body: bytes) -> Embeddings:
     """The vectors, in the order of the texts. `headers` are in lower case: one of them counts the tokens."""
     if not 200 <= status < 300:
         raise refused(status, headers, body)
-    try:
-        found = _reply.decode(body)
-        vectors = _vectors(found)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise ProviderProtocol(f"expected vectors; found {body[:100]!r} ({error})") from None
+    found = decoded(body, _reply, _WHAT)
+    vectors = _vectors(found)
     if not vectors:
-        raise ProviderProtocol(f"expected vectors; found {body[:100]!r}")
-    counted = headers.get("x-amzn-bedrock-input-token-count", "")
-    tokens = int(counted) if counted.isascii() and counted.isdigit() else found.tokens or 0
-    return Embeddings(tuple(vectors), Usage(input_tokens=max(0, tokens)))
+        raise ProviderProtocol(f"expected {_WHAT}; found {body[:100]!r}")
+    said = headers.get("x-amzn-bedrock-input-token-count", "")
+    return Embeddings(tuple(vectors), counted(int(said) if said.isdecimal() else found.tokens or 0))
 
 
 def _for_cohere(request: EmbeddingRequest) -> JsonObject:
@@ -82,5 +82,5 @@ def _vectors(found: _Reply) -> _Vectors:
     if found.embedding is not None:
         return [found.embedding]
     if isinstance(found.embeddings, dict):
-        return msgspec.convert(found.embeddings, _ByType).float or []
-    return msgspec.convert(found.embeddings or [], _Vectors)
+        return converted(found.embeddings, _ByType, _WHAT).float or []
+    return converted(found.embeddings or [], _Vectors, _WHAT)

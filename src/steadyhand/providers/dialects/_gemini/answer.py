@@ -1,19 +1,18 @@
 """What an answer of Gemini, whole or in chunks, says. Unknown fields are kept, with the place they were at."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from steadyhand.errors import ProviderProtocol
+from steadyhand.providers.dialects._counts import counted
 from steadyhand.providers.dialects._gemini.faults import raise_for_reply
+from steadyhand.providers.dialects._reading import converted
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta, Reasoning, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
 from steadyhand.types.model import Completion, FinishReason, Usage
 
-_Kind = TypeVar("_Kind")
-
-_MOST_TOKENS = 100_000_000  # of one call; more is a vendor's mistake, and would be a cost
+WHAT = "JSON of a Gemini answer"
 
 _FINISH: Mapping[str, FinishReason] = {
     "STOP": "stop",
@@ -100,7 +99,7 @@ class Answer:
 
     def take(self, chunk: object) -> list[Delta]:
         """What a chunk, as decoded JSON, adds. Raises the error in it, `ProviderProtocol` for no chunk at all."""
-        reply = _converted(chunk, _Reply)
+        reply = converted(chunk, _Reply, WHAT)
         raise_for_reply(reply.error)
         assert isinstance(chunk, dict)  # nothing else becomes a struct
         self._model = self._model or reply.model_version or ""
@@ -131,7 +130,7 @@ class Answer:
             text="".join(self._texts),
             tool_calls=tuple(self._calls),
             reasoning=tuple(self._reasoning),
-            usage=_usage(_converted(self._usage, _Counts)),
+            usage=_usage(converted(self._usage, _Counts, WHAT)),
             finish=self._finish,
             model=self._model,
             id=self._id,
@@ -145,7 +144,7 @@ class Answer:
 
     def _read(self, candidate: _Candidate) -> Iterator[Delta]:
         for fields in (candidate.content and candidate.content.parts) or ():
-            part = _converted(fields, _Part)
+            part = converted(fields, _Part, WHAT)
             if part.function_call is not None:
                 yield self._called(part.function_call, part.thought_signature)
             elif part.text is None:
@@ -199,16 +198,6 @@ def _usage(found: _Counts) -> Usage:
     prompt = (found.prompt_token_count or 0) + (found.tool_use_prompt_token_count or 0)
     thoughts = found.thoughts_token_count or 0
     output = (found.candidates_token_count or 0) + thoughts
-    cached = found.cached_content_token_count or 0
-    if found.prompt_token_count is None or not (0 <= thoughts <= output <= _MOST_TOKENS and prompt <= _MOST_TOKENS):
+    if found.prompt_token_count is None:
         return Usage()
-    if not 0 <= cached <= prompt:
-        return Usage()
-    return Usage(input_tokens=prompt, output_tokens=output, cached_tokens=cached, reasoning_tokens=thoughts)
-
-
-def _converted(found: object, kind: type[_Kind]) -> _Kind:
-    try:
-        return msgspec.convert(found, kind)
-    except msgspec.ValidationError as error:
-        raise ProviderProtocol(f"expected JSON of a Gemini answer; found {str(found)[:100]!r} ({error})") from None
+    return counted(prompt, output, cached=found.cached_content_token_count or 0, reasoning=thoughts)

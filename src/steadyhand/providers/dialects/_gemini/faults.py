@@ -2,15 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
-import msgspec
-
-from steadyhand.errors import ParameterRefused, ProviderError, ProviderRefused
-from steadyhand.providers.dialects._status import failure
-
-_LONGEST = 500
-"""Characters of a vendor's message that are passed on."""
+from steadyhand.errors import ProviderError
+from steadyhand.providers.dialects._faults import error_of, failure, message_of, of_parameter
 
 _STATUS = {
     "INVALID_ARGUMENT": 400,
@@ -36,14 +30,7 @@ _PARAMETERS = {
 
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The error for an answer whose status is not 2xx. Its body may be a list of one error."""
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        found = body[:_LONGEST].decode(errors="replace")
-    if isinstance(found, list) and found:
-        found = found[0]
-    inner = found.get("error", found) if isinstance(found, dict) else found
-    return _failure(status, headers, inner if isinstance(inner, dict) else {"message": inner})
+    return _failure(status, headers, error_of(body))
 
 
 def raise_for_reply(error: object) -> None:
@@ -57,26 +44,17 @@ def raise_for_reply(error: object) -> None:
     raise _failure(code, {}, said)
 
 
-def _failure(status: int, headers: Mapping[str, str], error: Mapping[str, Any]) -> ProviderError:
-    message = _message(error)
+def _failure(status: int, headers: Mapping[str, str], error: Mapping[str, object]) -> ProviderError:
+    message = message_of(error)
     found = failure(status, {**_retry_after(error), **headers}, message)
     if status != 400:
         return found
     if "API_KEY_INVALID" in str(error.get("details")) or "API key not valid" in message:
-        return ProviderRefused(str(found), hint="check the provider's key: steadyhand doctor")
-    for name, pattern in _PARAMETERS.items():
-        if pattern.search(message):
-            return ParameterRefused(str(found), hint=found.hint, parameter=name)
-    return found
+        return failure(401, {}, message)
+    return of_parameter(found, next((name for name, sign in _PARAMETERS.items() if sign.search(message)), ""))
 
 
-def _message(error: Mapping[str, Any]) -> str:
-    said = error.get("message") or error
-    text = said if isinstance(said, str) else msgspec.json.encode(said).decode()
-    return " ".join(text.split())[:_LONGEST]
-
-
-def _retry_after(error: Mapping[str, Any]) -> Mapping[str, str]:
+def _retry_after(error: Mapping[str, object]) -> Mapping[str, str]:
     """The wait that the details ask for, such as `"retryDelay": "34.07s"`, as the header would say it."""
     details = error.get("details")
     for detail in details if isinstance(details, list) else []:

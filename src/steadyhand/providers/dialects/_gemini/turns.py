@@ -9,8 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-import msgspec
-
+from steadyhand.providers.dialects._arguments import arguments_of, object_in
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Media, Message, Part, Reasoning, ToolCall, ToolResult
 from steadyhand.types.text import Segment
@@ -23,6 +22,13 @@ def system_instruction(messages: Iterable[Message]) -> JsonObject | None:
     """Every system message, in order; None when there is none."""
     parts: list[Json] = [{"text": each.text} for each in messages if each.role == "system" and each.text]
     return {"parts": parts} if parts else None
+
+
+def with_instruction(system: JsonObject | None, text: str) -> JsonObject:
+    """The system instruction with this text at its end."""
+    parts = system["parts"] if system else []
+    assert isinstance(parts, list)
+    return {"parts": [*parts, {"text": text}]}
 
 
 def contents(messages: Iterable[Message], *, takes_media_of_tools: bool) -> list[Json]:
@@ -67,7 +73,7 @@ def _response(result: ToolResult) -> JsonObject:
     """An object, which Gemini insists on: the tool's own, or its text under the name that Gemini knows."""
     if result.is_error:
         return {"error": result.text}
-    return _object(result.text) or {"output": result.text}
+    return object_in(result.text) or {"output": result.text}
 
 
 def _said_by_model(parts: Iterable[Part]) -> list[JsonObject]:
@@ -100,12 +106,9 @@ def _thought(thought: Reasoning) -> JsonObject | None:
 
 
 def _call(call: ToolCall) -> JsonObject:
-    arguments = _object(call.arguments)
-    if arguments is None:  # no JSON, as a model may write it
-        arguments = {"arguments": call.arguments} if call.arguments.strip() else {}
     signature = call.opaque.get("thoughtSignature")
     signed: JsonObject = {"thoughtSignature": signature} if signature else {}
-    return {"functionCall": {"id": call.id, "name": call.name, "args": arguments}, **signed}
+    return {"functionCall": {"id": call.id, "name": call.name, "args": arguments_of(call)}, **signed}
 
 
 def _sign(wire: list[JsonObject], signature: Json) -> None:
@@ -127,11 +130,3 @@ def _media(media: Media) -> JsonObject:
     is_known = not media.media_type.endswith("/*")
     kind: JsonObject = {"mimeType": media.media_type} if is_known else {}
     return {"fileData": {**kind, "fileUri": media.url}}
-
-
-def _object(text: str) -> JsonObject | None:
-    try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -6,16 +6,13 @@ from typing import Any
 
 import msgspec
 
-from steadyhand.errors import ParameterRefused, ProviderError, ProviderProtocol, ProviderUnavailable
-from steadyhand.providers.dialects._status import failure
+from steadyhand.errors import ProviderError, ProviderProtocol, ProviderUnavailable
+from steadyhand.providers.dialects._counts import counted
+from steadyhand.providers.dialects._faults import broken_off, error_of, failure, message_of, of_parameter
+from steadyhand.providers.dialects._reading import converted, decoded
 from steadyhand.types.json import JsonObject
 from steadyhand.types.message import Delta, Reasoning, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
 from steadyhand.types.model import Completion, FinishReason, Usage
-
-_LONGEST = 500
-"""Characters of the server's message that are passed on."""
-
-_MOST_TOKENS = 100_000_000  # of one call; more is a mistake
 
 _FINISH: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
 
@@ -51,6 +48,9 @@ class _Line(msgspec.Struct):
     error: Any = None
 
 
+_fields = msgspec.json.Decoder(dict[str, Any])
+
+
 class Answer:
     """Gathers the lines of one answer. A whole answer is one line."""
 
@@ -65,13 +65,10 @@ class Answer:
 
     def take(self, line: bytes) -> list[Delta]:
         """What a line adds. Raises the error in it, `ProviderProtocol` for what is no line of an answer."""
-        try:
-            fields = msgspec.json.decode(line)
-            found = msgspec.convert(fields, _Line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ProviderProtocol(f"expected JSON of an Ollama answer; found {line[:100]!r} ({error})") from None
+        fields = decoded(line, _fields, "JSON of an Ollama answer")
+        found = converted(fields, _Line, "JSON of an Ollama answer")
         if found.error:
-            raise ProviderUnavailable(f"the server stopped answering: {_said(found.error)}")
+            raise ProviderUnavailable(f"the server stopped answering: {message_of(found.error)}")
         if found.message is None and not found.done:
             raise ProviderProtocol(f"expected a message in an Ollama answer; found {line[:100]!r}")
         self._began = self._began or "".join(filter(str.isdigit, found.created_at or ""))
@@ -82,8 +79,7 @@ class Answer:
     def completion(self) -> Completion:
         """The whole answer. Raises `ProviderUnavailable` when its last line is missing."""
         if not self.is_done:
-            length = sum(map(len, self._texts))
-            raise ProviderUnavailable(f"expected the end of the answer; it broke off after {length} characters")
+            raise broken_off(sum(map(len, self._texts)))
         thought = "".join(self._thoughts)
         finish = _FINISH.get(self._last.done_reason or "stop", "other")
         return Completion(
@@ -117,25 +113,12 @@ class Answer:
 
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The error for an answer whose status is not 2xx."""
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        found = body[:_LONGEST].decode(errors="replace")
-    message = _said(found.get("error", found) if isinstance(found, dict) else found)
-    error = failure(status, headers, message)
-    if status == 400 and _THINKING.search(message):
-        return ParameterRefused(str(error), hint=error.hint, parameter="think")
-    return error
-
-
-def _said(error: object) -> str:
-    text = error if isinstance(error, str) else msgspec.json.encode(error).decode()
-    return " ".join(text.split())[:_LONGEST]
+    message = message_of(error_of(body))
+    is_thinking = status == 400 and _THINKING.search(message) is not None
+    return of_parameter(failure(status, headers, message), "think" if is_thinking else "")
 
 
 def _usage(line: _Line) -> Usage:
     """Tokens as counted by the server; `Usage()` when it counted none, as for a prompt that it still knew."""
-    prompt, output = line.prompt_eval_count, line.eval_count or 0
-    if prompt is None or not (0 <= prompt <= _MOST_TOKENS and 0 <= output <= _MOST_TOKENS):
-        return Usage()
-    return Usage(input_tokens=prompt, output_tokens=output)
+    prompt = line.prompt_eval_count
+    return Usage() if prompt is None else counted(prompt, line.eval_count or 0)

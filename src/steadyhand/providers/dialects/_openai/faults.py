@@ -3,19 +3,13 @@
 import re
 from collections.abc import Mapping
 
-import msgspec
-
 from steadyhand.errors import (
-    ParameterRefused,
     ProviderError,
     ProviderRateLimited,
     ProviderRefused,
     ProviderUnavailable,
 )
-from steadyhand.providers.dialects._status import failure
-
-_LONGEST = 500
-"""Characters of a vendor's message that are passed on; some echo the whole prompt."""
+from steadyhand.providers.dialects._faults import NO_CREDIT, error_of, failure, message_of, of_parameter
 
 _PARAMETERS = {
     "response_format": re.compile(
@@ -45,15 +39,12 @@ _PARAMETERS = {
 
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The error for an answer whose status is not 2xx."""
-    error = _error(body)
+    error = error_of(body)
+    message = message_of(error)
     if error.get("code") == "insufficient_quota" or error.get("type") == "insufficient_quota":
-        return ProviderRefused(_message(error), hint="the account with the provider has no credit left")
-    found = failure(status, headers, _message(error))
-    if status in {400, 422}:
-        parameter = _named_parameter(error)
-        if parameter:
-            return ParameterRefused(str(found), hint=found.hint, parameter=parameter)
-    return found
+        return ProviderRefused(message, hint=NO_CREDIT, vendor_status=402)
+    parameter = _named_parameter(str(error.get("param") or ""), message) if status in {400, 422} else ""
+    return of_parameter(failure(status, headers, message), parameter)
 
 
 def raise_for_reply(error: object) -> None:
@@ -64,7 +55,7 @@ def raise_for_reply(error: object) -> None:
 
 def _reported(error: Mapping[str, object]) -> ProviderError:
     """The error inside an answer; its code is a status with some vendors, a word with others."""
-    message = _message(error)
+    message = message_of(error)
     for field in ("code", "status_code", "status"):
         status = error.get(field)
         if isinstance(status, int) and 300 <= status < 600:
@@ -77,26 +68,9 @@ def _reported(error: Mapping[str, object]) -> ProviderError:
     return ProviderUnavailable(f"the provider stopped answering: {message}")
 
 
-def _error(body: bytes) -> dict[str, object]:
-    """The error object of a body; a body that is none becomes its message."""
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {"message": body[:_LONGEST].decode(errors="replace")}
-    inner = found.get("error", found) if isinstance(found, dict) else found
-    return inner if isinstance(inner, dict) else {"message": inner}
-
-
-def _message(error: Mapping[str, object]) -> str:
-    said = error.get("message") or error.get("detail") or error
-    text = said if isinstance(said, str) else msgspec.json.encode(said).decode()
-    return " ".join(text.split())[:_LONGEST]
-
-
-def _named_parameter(error: Mapping[str, object]) -> str:
+def _named_parameter(param: str, message: str) -> str:
     """The parameter that the vendor names in `param`, else the first that its message mentions; "" for none."""
-    param = str(error.get("param") or "")
-    for text in (param, _message(error)):
+    for text in (param, message):
         for name, pattern in _PARAMETERS.items():
             if pattern.search(text):
                 return name

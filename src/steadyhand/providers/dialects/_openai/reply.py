@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from steadyhand.errors import ProviderProtocol, ProviderUnavailable
+from steadyhand.errors import ProviderUnavailable
+from steadyhand.providers.dialects._counts import counted
 from steadyhand.providers.dialects._openai.calls import Piece
 from steadyhand.providers.dialects._openai.reasoning import Thoughtful
+from steadyhand.providers.dialects._reading import decoded
 from steadyhand.types.json import JsonObject
 from steadyhand.types.model import FinishReason, Usage
-
-_MOST_TOKENS = 100_000_000  # of one call; more is a vendor's mistake, and would be a cost
 
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -112,10 +112,7 @@ _list_of_fields = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 def read(body: bytes) -> Reply:
     """The answer or chunk. Raises `ProviderProtocol` for anything else."""
-    try:
-        return _reply.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProviderProtocol(f"expected JSON of a chat completion; found {body[:100]!r} ({error})") from None
+    return decoded(body, _reply, "JSON of a chat completion")
 
 
 def unknown(body: bytes) -> JsonObject:
@@ -165,20 +162,6 @@ def usage(found: Counts | None) -> Usage:
         cached=max((count for count in cached if count), default=0),
         written=details.cache_write_tokens or 0,
         reasoning=reasoning,
-    )
-
-
-def counted(input_tokens: int, output_tokens: int, *, cached: int, written: int, reasoning: int) -> Usage:
-    """The counts, no part of which is more than its whole; `Usage()` when they cannot be."""
-    if not (0 <= input_tokens <= _MOST_TOKENS and 0 <= output_tokens <= _MOST_TOKENS):
-        return Usage()
-    cached = min(max(cached, 0), input_tokens)
-    return Usage(
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cached_tokens=cached,
-        cache_write_tokens=min(max(written, 0), input_tokens - cached),
-        reasoning_tokens=min(max(reasoning, 0), output_tokens),
     )
 
 

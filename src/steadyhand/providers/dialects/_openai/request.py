@@ -14,22 +14,10 @@ from steadyhand.types.model import CompletionRequest, Model
 _OPENAI_HOSTS = ("openai.com", "openai.azure.com")
 
 
-def headers(*, is_streamed: bool) -> dict[str, str]:
-    """What a request says of its body, and of the answer it wants."""
-    accept = "text/event-stream" if is_streamed else "application/json"
-    return {"content-type": "application/json", "accept": accept}
-
-
 def shape(request: CompletionRequest, schema: JsonSchema) -> JsonObject:
     """The name and the schema of an answer, strict where strict mode can say it."""
     held = strict(schema)
     return {"name": request.output_name, "strict": held is not None, "schema": held or dict(schema)}
-
-
-def told(schema: JsonSchema) -> str:
-    """The sentence that asks for an answer of this schema where no parameter can."""
-    wanted = "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n"
-    return wanted + msgspec.json.encode(dict(schema)).decode()
 
 
 def joined(ours: JsonObject, theirs: JsonObject) -> JsonObject:

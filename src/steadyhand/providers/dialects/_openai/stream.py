@@ -2,7 +2,8 @@
 
 from contextlib import suppress
 
-from steadyhand.errors import ProviderProtocol, ProviderUnavailable
+from steadyhand.errors import ProviderProtocol
+from steadyhand.providers.dialects._faults import broken_off
 from steadyhand.providers.dialects._openai.calls import Calls
 from steadyhand.providers.dialects._openai.faults import raise_for_reply
 from steadyhand.providers.dialects._openai.reasoning import Thoughts
@@ -57,8 +58,7 @@ class Stream:
                 self._take(event, [])
         reasoning, calls = self._thoughts.finished(), self._calls.finished()
         if not self.is_done and not self._finish:
-            length = sum(map(len, self._texts))
-            raise ProviderUnavailable(f"expected the end of the stream; it broke off after {length} characters")
+            raise broken_off(sum(map(len, self._texts)))
         if not (self._finish or self._texts or calls or reasoning):
             raise ProviderProtocol("expected an answer with a choice; found a stream without one")
         refusal = "".join(self._refusals)

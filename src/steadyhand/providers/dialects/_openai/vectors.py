@@ -8,18 +8,18 @@ import binascii
 import sys
 from array import array
 from collections.abc import Mapping
-from typing import TypeVar
 
 import msgspec
 
 from steadyhand.errors import ProviderProtocol
+from steadyhand.providers.dialects._counts import counted
 from steadyhand.providers.dialects._openai.faults import refused
-from steadyhand.providers.dialects._openai.reply import Counts, counted
+from steadyhand.providers.dialects._openai.reply import Counts
+from steadyhand.providers.dialects._reading import decoded
+from steadyhand.providers.dialects._wire import get, post
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import JsonObject
 from steadyhand.types.model import EmbeddingRequest, Embeddings, Model
-
-_Read = TypeVar("_Read")
 
 
 class _Vector(msgspec.Struct):
@@ -41,44 +41,43 @@ class _Listing(msgspec.Struct):
     data: list[_Entry]
 
 
+_vectors = msgspec.json.Decoder(_Vectors)
+_listing = msgspec.json.Decoder(_Listing)
+
+
 def encode_embeddings(request: EmbeddingRequest, model: Model) -> WireRequest:
     """The request for one vector for each text. The dialect has no word for `purpose`."""
     body: JsonObject = {"model": model.name, "input": list(request.texts), "encoding_format": "float"}
     if request.dimensions is not None:
         body["dimensions"] = request.dimensions
-    return WireRequest("/embeddings", {"content-type": "application/json"}, msgspec.json.encode(body))
+    return post("/embeddings", body)
 
 
 def decode_embeddings(status: int, headers: Mapping[str, str], body: bytes) -> Embeddings:
     """The vectors, in the order of the texts, as numbers or in base64. Raises like `decode`."""
-    found = _read(status, headers, body, _Vectors, "a list of vectors")
+    if not 200 <= status < 300:
+        raise refused(status, headers, body)
+    found = decoded(body, _vectors, "a list of vectors")
     in_order = sorted(found.data, key=lambda vector: vector.index)
     counts = found.usage or Counts()
     tokens = counts.prompt_tokens if counts.prompt_tokens is not None else counts.total_tokens
     return Embeddings(
         vectors=tuple(_numbers(vector.embedding) for vector in in_order),
-        usage=counted(tokens or 0, 0, cached=0, written=0, reasoning=0),
+        usage=counted(tokens or 0),
         model=found.model or "",
     )
 
 
 def encode_listing() -> WireRequest:
     """The request for the names of the models there are."""
-    return WireRequest("/models", {"accept": "application/json"}, b"", method="GET")
+    return get("/models")
 
 
 def decode_listing(status: int, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
     """Names of the models, in the server's order. Raises like `decode`, also for JSON that is no list of models."""
-    return tuple(entry.id for entry in _read(status, headers, body, _Listing, "a list of models").data)
-
-
-def _read(status: int, headers: Mapping[str, str], body: bytes, kind: type[_Read], what: str) -> _Read:
     if not 200 <= status < 300:
         raise refused(status, headers, body)
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProviderProtocol(f"expected {what}; found {body[:100]!r} ({error})") from None
+    return tuple(entry.id for entry in decoded(body, _listing, "a list of models").data)
 
 
 def _numbers(vector: tuple[float, ...] | str) -> tuple[float, ...]:

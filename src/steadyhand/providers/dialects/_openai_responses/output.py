@@ -5,12 +5,15 @@ from typing import Any
 
 import msgspec
 
-from steadyhand.errors import ProviderProtocol, ProviderUnavailable
+from steadyhand.errors import ProviderUnavailable
+from steadyhand.providers.dialects._counts import counted
 from steadyhand.providers.dialects._openai.faults import raise_for_reply
-from steadyhand.providers.dialects._openai.reply import counted
+from steadyhand.providers.dialects._reading import decoded
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Reasoning, ToolCall
 from steadyhand.types.model import Completion, FinishReason, Usage
+
+WHAT = "JSON of a response"
 
 _KNOWN = {"id", "object", "created_at", "completed_at", "status", "error", "incomplete_details", "model", "output",
           "usage"}  # fmt: skip
@@ -106,24 +109,13 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def read_response(body: bytes | msgspec.Raw) -> Response:
     """The answer. Raises `ProviderProtocol` for anything else."""
-    try:
-        return _response.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise protocol_error(bytes(body), error) from None
+    return decoded(body, _response, WHAT)
 
 
 def read_item(body: msgspec.Raw) -> Item:
     """The item; raises `ProviderProtocol`."""
-    try:
-        kind = _kind.decode(body)
-        return _item.decode(body) if kind.type in _PLACED else Item(type=kind.type)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise protocol_error(bytes(body), error) from None
-
-
-def protocol_error(body: bytes, error: Exception) -> ProviderProtocol:
-    """What to raise for a body that cannot be read."""
-    return ProviderProtocol(f"expected JSON of a response; found {body[:100]!r} ({error})")
+    kind = decoded(body, _kind, WHAT)
+    return decoded(body, _item, WHAT) if kind.type in _PLACED else Item(type=kind.type)
 
 
 def unknown(body: bytes | msgspec.Raw) -> JsonObject:

@@ -7,16 +7,18 @@ from typing import Any
 
 import msgspec
 
-from steadyhand.errors import ProviderProtocol, ProviderUnavailable
+from steadyhand.errors import ProviderProtocol
+from steadyhand.providers.dialects._faults import broken_off
 from steadyhand.providers.dialects._openai.faults import raise_for_reply
 from steadyhand.providers.dialects._openai_responses.output import (
+    WHAT,
     Item,
     completed,
-    protocol_error,
     read_item,
     read_response,
     unknown,
 )
+from steadyhand.providers.dialects._reading import decoded
 from steadyhand.providers.dialects._sse import Events
 from steadyhand.types.message import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from steadyhand.types.model import Completion
@@ -78,19 +80,14 @@ class Stream:
             for event in self._events.rest():
                 self._take(event, [])
         if self._response is None:
-            raise ProviderUnavailable(
-                f"expected the end of the stream; it broke off after {self._length} characters"
-            )
+            raise broken_off(self._length)
         response = read_response(self._response)
         return completed(response, response.output or self._ended, unknown(self._response))
 
     def _take(self, data: bytes, found: list[Delta]) -> None:
         if self.is_done or data[:1] != b"{":  # some servers add the end mark of chat completions, or nothing
             return
-        try:
-            event = _event.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise protocol_error(data, error) from None
+        event = decoded(data, _event, WHAT)
         if event.error or event.type == "error":
             raise_for_reply(event.error or {"code": event.code, "message": event.message or "no message"})
         if take := _TAKE.get(event.type):

@@ -146,7 +146,7 @@ class AsyncWorkspace:
         resources = self._resources
         resources.push_async_callback(self._completer.close)
         resources.push_async_callback(self._quotas.close)
-        watch = SwitchWatch(self.switches, self._conditions.switches).start()
+        watch = await SwitchWatch(self.switches, self._conditions.switches).start()
         resources.push_async_callback(watch.close)
         self._runs.start()
         resources.push_async_callback(self._runs.close)

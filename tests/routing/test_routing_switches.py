@@ -61,7 +61,7 @@ async def test_a_target_that_names_nothing_is_refused(store: SwitchStore, target
 
 async def test_a_process_learns_of_a_switch_within_its_next_look(store: SwitchStore) -> None:
     switches = Switches()
-    watch = Watch(store, switches, every_s=0.01).start()
+    watch = await Watch(store, switches, every_s=0.01).start()
     await store.off("*", reason="stop", by="ann")
     async with asyncio.timeout(5):
         while not switches(MINI):
@@ -70,6 +70,14 @@ async def test_a_process_learns_of_a_switch_within_its_next_look(store: SwitchSt
     async with asyncio.timeout(5):
         while switches(MINI):
             await asyncio.sleep(0.01)
+    await watch.close()
+
+
+async def test_a_process_knows_before_its_first_run_what_is_off(store: SwitchStore) -> None:
+    await store.off("*", reason="stop", by="ann")
+    switches = Switches()
+    watch = await Watch(store, switches).start()
+    assert switches(MINI)
     await watch.close()
 
 
@@ -84,7 +92,7 @@ async def test_while_the_database_is_away_the_last_known_state_counts() -> None:
             return [Off("*", "stop", "ann", AT)]
 
     switches = Switches()
-    watch = Watch(Away(None), switches, every_s=0.001).start()  # type: ignore[arg-type]
+    watch = await Watch(Away(None), switches, every_s=0.001).start()  # type: ignore[arg-type]
     async with asyncio.timeout(5):
         while len(looks) < 3:
             await asyncio.sleep(0.001)

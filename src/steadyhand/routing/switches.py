@@ -92,8 +92,12 @@ class Watch:
         self._every_s = every_s
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> Self:
-        """Begin to look; the first look is taken at once."""
+    async def start(self) -> Self:
+        """Look, so that the first run knows already what is off, and go on looking.
+
+        Raises `StorageError` when the first look fails: without it nothing is known that could count.
+        """
+        self._switches.replace(await self._store.all())
         self._task = asyncio.create_task(self._look_forever(), name="switches")
         return self
 
@@ -105,11 +109,11 @@ class Watch:
 
     async def _look_forever(self) -> None:
         while True:
+            await asyncio.sleep(self._every_s)
             try:
                 self._switches.replace(await self._store.all())
             except StorageError as error:
                 _log.warning("the switches cannot be read, the last known ones count: %s", error)
-            await asyncio.sleep(self._every_s)
 
 
 def _named(target: str) -> str:

@@ -18,7 +18,7 @@ from steadyhand.errors import ParameterRefused, ProviderError, ProviderRefused, 
 from steadyhand.providers.ports import Builtin, BuiltinModel, Dialect, WireRequest
 from steadyhand.providers.transport import Transport
 from steadyhand.types.ids import ModelId
-from steadyhand.types.message import Delta, TextDelta
+from steadyhand.types.message import Delta
 from steadyhand.types.model import (
     Completion,
     CompletionRequest,
@@ -103,7 +103,8 @@ class Completer:
         with self._told(model):
             if model.provider.dialect in ("local", IN_PROCESS):
                 completion = await self._answered_here(model, request, deadline)
-                yield TextDelta(completion.text)
+                for delta in completion.deltas:
+                    yield delta
                 yield completion
                 return
             async with aclosing(self._adapted(model, request, deadline, is_streamed=is_streamed)) as pieces:
@@ -116,7 +117,7 @@ class Completer:
         try:
             yield
         except ProviderError as error:
-            error.args = (f"{model.id}: {self._transport.redacted(str(error), model.provider)}",)
+            self._transport.tell(error, model)
             raise
 
     async def _adapted(
@@ -156,6 +157,8 @@ class Completer:
         try:
             if not reply.is_stream:
                 completion = dialect.decode(reply.status, reply.headers, await reply.body())
+                for delta in completion.deltas:
+                    yield delta
             else:
                 stream, first_token_s = dialect.Stream(), None
                 while not stream.is_done and (data := await reply.read()):

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from steadyhand.errors import ProviderRefused, ProviderUnavailable
+from steadyhand.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from steadyhand.providers.pool import Pool
 from steadyhand.providers.ports import WireRequest
 from steadyhand.providers.proxied import Proxied
 from steadyhand.providers.reply import Limits, Reply
 from steadyhand.providers.secrets import Secrets
-from steadyhand.types.model import Provider
+from steadyhand.types.model import Model, Provider
 
 __all__ = ["Authorize", "Limits", "Reply", "Transport"]
 
@@ -142,6 +142,10 @@ class Transport:
     def redacted(self, text: str, provider: Provider) -> str:
         """`text` without the provider's key and without what looks like one."""
         return self._secrets.redacted(text, provider)
+
+    def tell(self, error: ProviderError, model: Model) -> None:
+        """Name the model in the error, and take keys out of it, whatever the vendor put into its answer."""
+        error.args = (f"{model.id}: {self.redacted(str(error), model.provider)}",)
 
     async def close(self) -> None:
         """Close all connections."""

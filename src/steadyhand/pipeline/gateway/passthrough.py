@@ -222,12 +222,7 @@ class Passthrough:
                 model, replace(visit.read(), timeout_s=timeout_s), is_streamed=False
             )
             return Got(visit.whole(completion), completion.usage, completion.text)
-        reply = await self._upstream.open(visit, model, is_streamed=False)
-        try:
-            body = await reply.body()
-        finally:
-            reply.close()
-        completion = self._upstream.decoded(visit, model, reply, body)
+        body, completion = await self._upstream.answer(visit, model)
         return Got(body, completion.usage, completion.text)
 
 

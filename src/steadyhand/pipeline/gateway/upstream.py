@@ -35,16 +35,28 @@ class Upstream:
             first_byte_s=visit.route.attempt_s,
         )
 
+    async def answer(self, visit: Visit, model: Model) -> tuple[bytes, Completion]:
+        """The vendor's answer as it came and in our words. Raises what went wrong, without keys."""
+        try:
+            reply = await self.open(visit, model, is_streamed=False)
+            try:
+                body = await reply.body()
+            finally:
+                reply.close()
+            return body, self.decoded(visit, model, reply, body)
+        except ProviderError as error:
+            self._ports.transport.tell(error, model)
+            raise
+
     def decoded(self, visit: Visit, model: Model, reply: Reply, body: bytes) -> Completion:
-        """The whole answer of a vendor in our words. Raises its error, and keeps its words for the client."""
+        """The whole answer of a vendor in our words. Raises its error, and keeps its words, without keys, for the
+        client."""
         try:
             skim = _SKIMS.get(visit.call.dialect.NAME) if reply.status == 200 else None
             return (skim and skim(body)) or dialect_of(visit.call.dialect.NAME).decode(
                 reply.status, reply.headers, body
             )
-        except ProviderError as error:
-            said = self._ports.transport.redacted(str(error), model.provider)
-            error.args = (f"{model.id}: {said}",)
+        except ProviderError:
             if reply.status in WRONG_REQUEST:
                 text = self._ports.transport.redacted(body.decode("utf-8", "replace"), model.provider)
                 visit.refusal = (reply.status, text.encode())

@@ -1,10 +1,11 @@
-"""Asks models until one answers: waits between attempts, bounds each, and asks a second one beside a slow first."""
+"""Asks models for a run until one answers, bounds each attempt and notes it for the ledger."""
 
 import asyncio
 from dataclasses import dataclass, replace
 
 from steadyhand.catalog.tokens import estimate
 from steadyhand.errors import ProviderError, ProviderTimeout
+from steadyhand.pipeline.first import first_answer
 from steadyhand.pipeline.ports import Ports
 from steadyhand.routing.attempts import Attempt, Attempts
 from steadyhand.routing.cost import cost_usd
@@ -28,8 +29,8 @@ class _Try:
 class Asking:
     """Of one request; `request.timeout_s` bounds each attempt. `calls` holds every attempt that has ended.
 
-    With `hedge_s`, the next model is asked as well when one has not answered after so many seconds. Whoever is
-    broken off while it asks calls `break_off`, so that nothing a vendor charges for is forgotten.
+    None is missing when `answer` itself is broken off, so that nothing a vendor charges for is forgotten. With
+    `hedge_s`, the next model is asked as well when one has not answered after so many seconds.
     """
 
     def __init__(
@@ -45,48 +46,10 @@ class Asking:
 
     async def answer(self, deadline: float) -> Answered | None:
         """The first answer; None when no attempt is left, and `attempts.failure` says why."""
-        while (attempt := self._attempts.next()) is not None:
-            if attempt.wait_s:
-                await asyncio.sleep(attempt.wait_s)
-            if self._hedge_s is None:
-                found = await self._ask(attempt, deadline)
-            else:
-                found = await self._race(attempt, deadline, self._hedge_s)
-            if found is not None:
-                return found
-        return None
-
-    def break_off(self) -> None:
-        """Note what is under way as ended.
-
-        A vendor charges for what it read and for what it wrote until then, taken to be what the winner wrote.
-        """
-        winner = next((call for call in self.calls if not call.error), None)
-        reason = "broken off: another model answered first" if winner else "broken off"
-        read = estimate(message.text for message in self._request.messages)
-        usage = Usage(read, winner.usage.output_tokens if winner else 0, is_estimated=True)
-        for tried in self._running.values():
-            self._attempts.abandoned(tried.attempt)
-            self._note(tried, usage, error=reason)
-        self._running.clear()
-
-    async def _race(self, first: Attempt, deadline: float, hedge_s: float) -> Answered | None:
-        """The first good answer of this model and of those asked beside it; the others are broken off."""
-        running = {asyncio.create_task(self._ask(first, deadline))}
         try:
-            while running:
-                done, running = await asyncio.wait(running, timeout=hedge_s, return_when=asyncio.FIRST_COMPLETED)
-                for found in (task.result() for task in done):
-                    if found is not None:
-                        return found
-                beside = self._attempts.hedge() if running else None
-                if beside is not None:
-                    running.add(asyncio.create_task(self._ask(beside, deadline)))
-            return None
+            return await first_answer(self._attempts, lambda attempt: self._ask(attempt, deadline), self._hedge_s)
         finally:
-            for task in running:
-                task.cancel()
-            self.break_off()
+            self._break_off()
 
     async def _ask(self, attempt: Attempt, deadline: float) -> Answered | None:
         """The model's answer, None when it failed; noted either way."""
@@ -111,6 +74,22 @@ class Asking:
                 return await self._ports.complete(model, replace(self._request, timeout_s=timeout_s))
         except TimeoutError:
             raise ProviderTimeout(f"{model.id} did not answer within {timeout_s:.1f} s") from None
+
+    def _break_off(self) -> None:
+        """Note what is under way still as ended.
+
+        A vendor charges for what it read and for what it wrote until then, taken to be what the winner wrote.
+        """
+        if not self._running:
+            return
+        winner = next((call for call in self.calls if not call.error), None)
+        reason = "broken off: another model answered first" if winner else "broken off"
+        read = estimate(message.text for message in self._request.messages)
+        usage = Usage(read, winner.usage.output_tokens if winner else 0, is_estimated=True)
+        for tried in self._running.values():
+            self._attempts.abandoned(tried.attempt)
+            self._note(tried, usage, error=reason)
+        self._running.clear()
 
     def _note(self, tried: _Try, usage: Usage, *, completion: Completion | None = None, error: str = "") -> None:
         model = tried.attempt.model

@@ -25,7 +25,6 @@ async def generate(run: Run, ports: Ports) -> StepResult:
     try:
         answer = await asking.answer(run.deadline)
     except BaseException:
-        asking.break_off()
         ports.keep_calls(asking.calls)
         raise
     run = replace(run, calls=(*run.calls, *asking.calls))

@@ -1,11 +1,11 @@
-"""Asks models one after the other until one gives the whole of what is wanted; a second one beside a slow first."""
+"""Asks models for a gateway call until one gives the whole of what is wanted, and books every attempt."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from steadyhand.errors import ProviderError
+from steadyhand.pipeline.first import first_answer
 from steadyhand.pipeline.gateway.booking import Booking
 from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.routing.attempts import Attempt, Attempts
@@ -42,13 +42,10 @@ class Asking(Generic[Wanted]):
 
     async def first(self) -> Wanted:
         """The first answer. Raises the last failure when nobody is left to ask."""
-        while (attempt := self._attempts.next()) is not None:
-            if attempt.wait_s:
-                await asyncio.sleep(attempt.wait_s)
-            found = await (self._one(attempt) if self._hedge_s is None else self._race(attempt, self._hedge_s))
-            if found is not None:
-                return found.wanted
-        raise self._attempts.failure
+        found = await first_answer(self._attempts, self._one, self._hedge_s)
+        if found is None:
+            raise self._attempts.failure
+        return found.wanted
 
     async def _one(self, attempt: Attempt) -> Got[Wanted] | None:
         ports, began_s = self._ports, self._ports.monotonic()
@@ -66,21 +63,3 @@ class Asking(Generic[Wanted]):
         self._attempts.succeeded(attempt, duration_s)
         self._booking.note(attempt, found.usage, found.text, duration_s, None)
         return found
-
-    async def _race(self, first: Attempt, hedge_s: float) -> Got[Wanted] | None:
-        """The first good answer of this model and of those asked beside it; the others are broken off."""
-        running = {asyncio.create_task(self._one(first))}
-        try:
-            while running:
-                done, running = await asyncio.wait(running, timeout=hedge_s, return_when=asyncio.FIRST_COMPLETED)
-                for found in (task.result() for task in done):
-                    if found is not None:
-                        return found
-                beside = self._attempts.hedge() if running else None
-                if beside is not None:
-                    running.add(asyncio.create_task(self._one(beside)))
-            return None
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)

@@ -7,6 +7,7 @@ from routed import ACME, OTHER, Process, model
 
 from steadyhand.errors import (
     NoModel,
+    ParameterRefused,
     ProviderError,
     ProviderRateLimited,
     ProviderRefused,
@@ -96,6 +97,11 @@ def test_a_request_that_is_wrong_is_not_taken_to_others_unless_we_wrote_it(proce
         ("acme:large", 0.0),
         ("other:large", 0.0),
     ]
+
+
+def test_a_parameter_that_one_model_refuses_is_taken_to_the_others(process: Process) -> None:
+    refused = ParameterRefused("Unsupported parameter", vendor_status=400, parameter="temperature")
+    assert calls(process.attempts(LARGE, ELSEWHERE), refused) == [("acme:large", 0.0), ("other:large", 0.0)]
 
 
 @pytest.mark.parametrize(("status", "next_one"), [(401, "other:large"), (402, "other:large"), (404, "acme:small")])

@@ -3,13 +3,13 @@
 A failure goes to the next model at once. The same model is asked again only when no other is left: after 0.2 s,
 doubling, with as much again at random, or after what a rate limit asks for, when it fits the deadline and the
 process has not retried too much already (`RetryBudget`). A request that a vendor finds wrong is not taken to
-others.
+others, unless it is about a parameter that only this model does not know.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from steadyhand.errors import NoModel, ProviderError, ProviderRefused
+from steadyhand.errors import NoModel, ParameterRefused, ProviderError, ProviderRefused
 from steadyhand.routing.health import Health
 from steadyhand.routing.retry_budget import RetryBudget
 from steadyhand.types.model import Model
@@ -97,8 +97,9 @@ class Attempts:
         tried.is_out = not error.is_retryable
         if not isinstance(error, ProviderRefused):
             return
+        is_particular = self._is_ours or isinstance(error, ParameterRefused)
+        is_hopeless = error.vendor_status in _WRONG_REQUEST and not is_particular
         for other in self._tried:
-            is_hopeless = error.vendor_status in _WRONG_REQUEST and not self._is_ours
             is_same_key = error.vendor_status in _WRONG_KEY and other.model.provider == attempt.model.provider
             other.is_out |= is_hopeless or is_same_key
 

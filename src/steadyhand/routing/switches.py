@@ -20,7 +20,6 @@ _log = logging.getLogger(__name__)
 
 _EVERY_S = 2.0
 _EVERYTHING = "*"
-_KINDS = ("provider:", "feature:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -372,7 +372,13 @@ def test_tools_count_to_the_beginning_and_a_later_system_message_ends_it() -> No
     assert "cache_control" not in str(body["messages"])
 
 
-USAGE = {"input_tokens": 5, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 20, "output_tokens": 7}
+USAGE: dict[str, Any] = {
+    "input_tokens": 5,
+    "cache_read_input_tokens": 10,
+    "cache_creation_input_tokens": 20,
+    "cache_creation": {"ephemeral_5m_input_tokens": 12, "ephemeral_1h_input_tokens": 8},
+    "output_tokens": 7,
+}
 WHOLE: dict[str, Any] = {
     "id": "msg_1",
     "type": "message",
@@ -395,7 +401,7 @@ COMPLETION = Completion(
     text="Hello 👋",
     tool_calls=(ToolCall("t1", "weather", '{"city":"Bern"}'), ToolCall("t2", "weather", "{}")),
     reasoning=(Reasoning("Grüß", {"signature": "sig"}), Reasoning("", {"data": "hidden"})),
-    usage=Usage(35, 7, 10, cache_write_tokens=20, reasoning_tokens=3),
+    usage=Usage(35, 7, 10, cache_write_tokens=20, reasoning_tokens=3, cache_write_1h_tokens=8),
     finish="tool",
     model="claude-x",
     id="msg_1",

@@ -27,7 +27,7 @@ from steadyhand.providers.call import Completer
 from steadyhand.providers.secrets import Secrets
 from steadyhand.providers.transport import Limits, Transport
 from steadyhand.types.ids import ModelId
-from steadyhand.types.message import Message
+from steadyhand.types.message import Message, TextDelta
 from steadyhand.types.model import (
     Completion,
     CompletionRequest,
@@ -309,6 +309,13 @@ async def test_a_stream_gives_every_piece_and_then_the_whole() -> None:
     assert [delta.text for delta in deltas] == ["Grüße", " aus", " Zürich", " 👋"]
     assert isinstance(last, Completion)
     assert (last.text, last.usage) == ("Grüße aus Zürich 👋", Usage(11, 7, 4))
+
+
+async def test_an_answer_that_comes_whole_though_a_stream_was_asked_for_is_given_in_pieces_too() -> None:
+    async with serving(upstream.always_whole("all at once")) as server, completing() as complete:
+        *deltas, last = [piece async for piece in complete.stream(model_of(server), asking())]
+    assert deltas == [TextDelta("all at once")]
+    assert isinstance(last, Completion)
 
 
 async def test_pieces_come_before_a_stream_breaks_and_then_its_error() -> None:

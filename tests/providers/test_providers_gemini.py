@@ -328,7 +328,7 @@ def test_errors_are_read_from_objects_and_lists_and_say_how_long_to_wait() -> No
 def test_a_refused_parameter_is_named(message: str, parameter: str) -> None:
     with pytest.raises(ParameterRefused) as refused:
         gemini.decode(400, {}, failure(400, "INVALID_ARGUMENT", message))
-    assert refused.value.parameter == parameter
+    assert (refused.value.parameter, refused.value.vendor_status) == (parameter, 400)
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_errors_say_what_the_server_said() -> None:
         ollama.decode(404, {}, body)
     with pytest.raises(ParameterRefused) as refused:
         ollama.decode(400, {}, b'{"error": "\\"llama3.2:3b\\" does not support thinking"}')
-    assert refused.value.parameter == "think"
+    assert (refused.value.parameter, refused.value.vendor_status) == ("think", 400)
     with pytest.raises(ProviderRateLimited):
         ollama.decode(429, {}, b"slow down")
 

@@ -279,7 +279,7 @@ def test_a_rate_limit_says_how_long_to_wait_but_an_empty_account_does_not_pass_f
 def test_a_refused_parameter_is_named(status: int, body: dict[str, Any], parameter: str) -> None:
     with pytest.raises(ParameterRefused) as refused:
         openai.decode(status, {}, json.dumps(body).encode())
-    assert refused.value.parameter == parameter
+    assert (refused.value.parameter, refused.value.vendor_status) == (parameter, status)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"choices": 3}', b'{"choices": []}', b"\xff\xfe"])

@@ -279,7 +279,7 @@ def test_a_refused_parameter_is_named() -> None:
     error = {"message": "Unsupported parameter: 'temperature' is not supported.", "param": "temperature"}
     with pytest.raises(ParameterRefused) as refused:
         openai_responses.decode(400, {}, json.dumps({"error": error}).encode())
-    assert refused.value.parameter == "temperature"
+    assert (refused.value.parameter, refused.value.vendor_status) == ("temperature", 400)
 
 
 async def test_the_vendors_own_client_puts_the_same_stream_together() -> None:

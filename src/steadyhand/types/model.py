@@ -8,7 +8,17 @@ from typing import Literal
 
 from steadyhand.types.ids import ModelId
 from steadyhand.types.json import Json, JsonObject, JsonSchema
-from steadyhand.types.message import Message, Reasoning, Tool, ToolCall, ToolChoice
+from steadyhand.types.message import (
+    Delta,
+    Message,
+    Reasoning,
+    ReasoningDelta,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+    ToolChoice,
+)
 from steadyhand.types.passage import Passage
 from steadyhand.types.text import DataClass
 
@@ -113,6 +123,16 @@ class Completion:
     first_token_s: float | None = None
     confidence: float | None = None
     extra: JsonObject = field(default_factory=dict)  # fields of the answer that we do not know, as they came
+
+    @property
+    def deltas(self) -> tuple[Delta, ...]:
+        """The answer as the pieces of a stream: thoughts, the text, then the calls of tools, each in one piece."""
+        thoughts = [ReasoningDelta(thought.text) for thought in self.reasoning if thought.text]
+        texts = [TextDelta(self.text)] if self.text else []
+        calls = [
+            ToolCallDelta(index, call.id, call.name, call.arguments) for index, call in enumerate(self.tool_calls)
+        ]
+        return (*thoughts, *texts, *calls)
 
 
 @dataclass(frozen=True, slots=True)

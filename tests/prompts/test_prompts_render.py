@@ -10,7 +10,7 @@ import house
 from steadyhand.checks.schema import violations
 from steadyhand.errors import ContractInvalid
 from steadyhand.prompts.flaws import flaws
-from steadyhand.prompts.render import messages, query, wire_schema
+from steadyhand.prompts.render import messages, query, stable, wire_schema
 from steadyhand.types.feature import Feature, Knowledge
 from steadyhand.types.message import Message
 from steadyhand.types.passage import Passage
@@ -64,6 +64,14 @@ def told(feature: Feature, given: dict, passages: tuple[Passage, ...] = (), feed
 
 def untrusted(told: tuple[Message, ...]) -> list[Segment]:
     return [segment for message in told for segment in message.segments if segment.trust == "untrusted"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "count"), [("Sort the ticket.", 1), ("Sort this: {{ input.subject }}", 0), ("", 1)]
+)
+def test_only_messages_without_a_word_of_others_are_worth_a_vendors_cache(prompt: str, count: int) -> None:
+    written = messages(replace(FEATURE, prompt=prompt), {"subject": "Help"}, (), (), "internal")
+    assert stable(written) == count
 
 
 def test_input_that_looks_like_a_template_stays_literal() -> None:

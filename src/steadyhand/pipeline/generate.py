@@ -5,7 +5,7 @@ from dataclasses import replace
 from steadyhand.errors import NoModel
 from steadyhand.pipeline.asking import Asking
 from steadyhand.pipeline.ports import Ports
-from steadyhand.prompts.render import messages, wire_schema
+from steadyhand.prompts.render import messages, stable, wire_schema
 from steadyhand.routing.attempts import Attempts
 from steadyhand.types.model import Candidate, CompletionRequest, Model, Task
 from steadyhand.types.run import Continue, Failure, Run, StepResult, Stop
@@ -54,8 +54,10 @@ def _attempts(run: Run, ports: Ports, models: list[Model]) -> Attempts:
 
 def _request(run: Run) -> CompletionRequest:
     passages = run.retrieval.passages if run.retrieval else ()
+    told = messages(run.feature, run.input, passages, run.feedback, run.data_class)
     return CompletionRequest(
-        messages=messages(run.feature, run.input, passages, run.feedback, run.data_class),
+        messages=told,
+        stable_messages=stable(told),
         task=Task(
             input=run.input,
             query=run.query,

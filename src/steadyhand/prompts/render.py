@@ -4,6 +4,7 @@ The contract's words are trusted. What callers and documents say stands between 
 neither close its tag nor be read as a template.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -65,6 +66,12 @@ def messages(
     if feedback:
         told.append(_correction(feedback[-1], feature, data_class))
     return tuple(told)
+
+
+def stable(told: Sequence[Message]) -> int:
+    """How many leading messages hold nothing but the contract's own words: vendors may keep them between calls."""
+    own = itertools.takewhile(lambda message: all(it.origin == "contract" for it in message.segments), told)
+    return sum(1 for _ in own)
 
 
 def query(feature: Feature, input: JsonObject) -> str:  # noqa: A002 - the word of the contract

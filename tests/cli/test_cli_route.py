@@ -35,3 +35,22 @@ def test_what_is_switched_off_is_listed_passed_over_and_can_be_switched_on(compa
     again = inside("route", "on", "provider:local", *workspace)
     assert (again.returncode, "steadyhand route list" in again.stderr) == (2, True)
     assert inside("route", "off", "gpt-4o", "--reason", "x", *workspace).returncode == 2
+
+
+def test_a_switch_for_what_nothing_is_called_is_refused(company: Path, inside) -> None:
+    workspace = ("-w", str(company))
+    for target, near in (
+        ("provider:opnai", "provider:openai"),
+        ("feature:ticket_triag", "feature:ticket_triage"),
+        ("openai:gpt-4o-minni", "openai:gpt-4o-mini"),
+    ):
+        refused = inside("route", "off", target, "--reason", "x", *workspace)
+        assert (refused.returncode, f'did you mean "{near}"?' in refused.stderr) == (2, True)
+    assert "nothing is switched off" in inside("route", "list", *workspace).stderr
+    assert inside("route", "off", "feature:passthrough", "--reason", "x", *workspace).returncode == 0
+    assert inside("route", "on", "feature:passthrough", *workspace).returncode == 0
+
+
+def test_the_reasons_of_a_choice_fit_a_narrow_terminal(company: Path, steadyhand) -> None:
+    shown = steadyhand("route", "explain", "ticket_triage", "-w", str(company), COLUMNS="60", FORCE_COLOR="1")
+    assert "this run is confidential" in " ".join(shown.stdout.split())

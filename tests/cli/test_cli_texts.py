@@ -54,8 +54,8 @@ def test_a_citation_in_other_words_is_marked_at_the_end() -> None:
 
 def test_money_shows_a_cent_or_two_digits_that_count() -> None:
     shown = [_figures.money(Decimal(usd)) for usd in ("0", "0.000412", "0.0099", "0.01", "1234.5")]
-    assert shown == ["$0.00", "$0.00041", "$0.0099", "$0.01", "$1234.50"]
-    assert _figures.money(None) == "cost unknown"
+    assert shown == ["$0.00", "$0.00041", "$0.0099", "$0.01", "$1,234.50"]
+    assert _figures.money(None) == "price unknown"
 
 
 def test_times_and_sizes_are_short() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,15 @@ def test_a_price_that_is_not_known_is_not_counted_as_nothing() -> None:
     known, unknown = estimates(questions(), {"a": MINI, "b": None})
     assert (known.is_cheapest, unknown.is_cheapest) == (True, False)
     assert (unknown.usd, unknown.unit_usd, unknown.answers) == (None, None, None)
+
+
+def test_a_model_without_a_price_per_token_is_not_the_cheapest() -> None:
+    free = replace(MINI, rates=Rates(*[Decimal(0)] * 4))
+    assert [each.is_cheapest for each in estimates(questions(), {"a": MINI, "b": free, "c": GPT_4O})] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_a_long_prompt_is_charged_by_its_tier_also_in_a_month() -> None:

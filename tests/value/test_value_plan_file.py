@@ -44,7 +44,7 @@ def test_every_example_is_planned_whole(path: Path, plan) -> None:
     parts = (written.chat, written.document, written.question, written.call)
     for part in (*parts, written.hosting, written.training, written.build):
         for table in part:
-            assert f"{table.name}: " in shown
+            assert f"{table.name}\n" in shown
 
 
 def test_there_are_four_examples() -> None:
@@ -75,7 +75,9 @@ def test_a_price_that_is_not_known_is_said(plan, tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(f'name = "p"\nmodels = ["openai:whisper-1"]\n{WORK}')
     code, shown, _ = plan("plan.toml")
     assert code == 0
-    assert re.search(r"openai:whisper-1 +unknown +unknown +its price is not known", shown)
+    assert re.search(
+        r"openai:whisper-1 +unknown +unknown +openai:whisper-1: its price is not known", " ".join(shown.split())
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,3 +112,13 @@ def test_a_model_nobody_knows_is_told_with_its_line(plan, tmp_path: Path) -> Non
 def test_a_plan_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="expected a cost plan"):
         read(tmp_path / "nothing.toml")
+
+
+def test_a_plan_that_comes_with_the_program_is_named_without_a_path(plan, tmp_path: Path) -> None:
+    code, out, said = plan("chatbot")
+    assert (code, "Short conversations" in out) == (0, True)
+    assert re.search(r"the plan: .*chatbot\.toml", said)
+    code, _, said = plan("chatbt")
+    assert (code, 'did you mean "chatbot"?' in said) == (2, True)
+    (tmp_path / "chatbot").write_text(f'name = "own"\nmodels = ["openai:gpt-4o"]\n{WORK}')
+    assert "the plan" not in plan("chatbot")[2]

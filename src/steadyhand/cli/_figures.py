@@ -11,9 +11,9 @@ def duration(seconds: float) -> str:
 def money(usd: Decimal | None) -> str:
     """`$0.00`, `$0.0004`; two digits that count where a cent is too coarse."""
     if usd is None:
-        return "cost unknown"
+        return "price unknown"
     if usd == 0 or usd >= Decimal("0.01"):
-        return f"${usd:.2f}"
+        return f"${usd:,.2f}"
     return f"${usd:.{1 - usd.adjusted()}f}"
 
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from steadyhand.cli._figures import count, money
-from steadyhand.cli._terminal import Terminal
+from steadyhand.cli._terminal import Terminal, hanging
 from steadyhand.types.json import JsonObject
 from steadyhand.types.wire import plain
 from steadyhand.value.plan import Build, Estimate, Hosting, Prices, Training, Workload, estimates
@@ -18,9 +18,9 @@ def show(terminal: Terminal, plan: PlanFile, prices: Prices) -> None:
         _show_hosting(terminal, table, prices)
     for training in (table.planned() for table in plan.training):
         shown = f"{training.examples:,} examples of {training.example_tokens:,} tokens, {training.epochs} times"
-        terminal.data(f"{training.name}: {shown}\n  {_usd(training.usd)} once\n")
+        terminal.data(f"{training.name}\n  {shown}\n  {_usd(training.usd)} once\n")
     for build in (table.planned() for table in plan.build):
-        terminal.data(f"{build.name}: {_usd(build.build_usd)} to build\n  {_pays(build)}\n")
+        terminal.data(f"{build.name}\n  {_usd(build.build_usd)} to build\n  {_pays(build)}\n")
 
 
 def figures(plan: PlanFile, prices: Prices) -> JsonObject:
@@ -40,11 +40,15 @@ def _show_workload(terminal: Terminal, workload: Workload, found: tuple[Estimate
     cached = f" ({used.cached_tokens:,} cached)" if used.cached_tokens else ""
     calls = f"{count(workload.calls_a_month, 'call')}, " if len(workload.calls) > 1 else ""
     terminal.data(
-        f"{workload.name}: {count(workload.units, workload.unit)} a month, {calls}"
+        f"{workload.name}\n  {count(workload.units, workload.unit)} a month, {calls}"
         f"{used.input_tokens:,} tokens in{cached}, {used.output_tokens:,} out"
     )
     titles = ("  model", "a month", f"a {workload.unit}", "")
-    terminal.table(titles, [(f"  {it.model}", *_costs(it), _remark(it, workload)) for it in found])
+    rows = [(f"  {it.model}", *_costs(it), "cheapest" if it.is_cheapest else "") for it in found]
+    terminal.table(titles, rows, numbers=(1, 2))
+    for estimate in found:
+        if remark := _remark(estimate, workload):
+            terminal.data(hanging(f"  {estimate.model}: ", remark, terminal.width))
     if workload.saved_minutes:
         terminal.data(f"  saves {workload.saved_hours:,.1f} hours of work a month")
     terminal.data("")
@@ -58,14 +62,11 @@ def _costs(found: Estimate) -> tuple[str, str]:
 
 
 def _remark(found: Estimate, workload: Workload) -> str:
-    parts = ["cheapest"] if found.is_cheapest else []
     if found.usd is None:
-        parts.append("its price is not known")
-    elif found.usd == 0:
-        parts.append("no price per token: plan its hosting")
-    elif workload.budget_usd is not None:
-        parts.append(_length(found, workload.budget_usd))
-    return "; ".join(parts)
+        return "its price is not known"
+    if found.usd == 0:
+        return "no price per token: plan its hosting"
+    return "" if workload.budget_usd is None else _length(found, workload.budget_usd)
 
 
 def _length(found: Estimate, budget_usd: tuple[Decimal, Decimal]) -> str:
@@ -79,7 +80,7 @@ def _show_hosting(terminal: Terminal, table: HostingTable, prices: Prices) -> No
     hosting = table.planned()
     asked = hosting.question
     terminal.data(
-        f"{hosting.name}: {count(hosting.gpus, 'graphics processor')} at {_usd(hosting.gpu_hour_usd)} an hour,"
+        f"{hosting.name}\n  {count(hosting.gpus, 'graphics processor')} at {_usd(hosting.gpu_hour_usd)} an hour,"
         f" {_usd(hosting.usd)} a month"
     )
     titles = ("  instead of", f"cheaper from ({asked.input_tokens:,} tokens in, {asked.output_tokens:,} out)")

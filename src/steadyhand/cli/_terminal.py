@@ -3,10 +3,10 @@
 import json
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import typer
 from rich.console import Console
@@ -54,15 +54,16 @@ class Terminal:
         """A remark that is also made when it should be quiet."""
         self._err.print(Text(printable(text)), soft_wrap=True)
 
-    def table(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def table(self, titles: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[int] = ()) -> None:
         """Rows of data, under titles if there are any. The columns stand by importance: the last ones go first when
-        the terminal is too narrow. A pipe gets them all.
+        the terminal is too narrow. A pipe gets them all. `numbers` are the columns that end at the right, from 0.
         """
         widths = [max(map(len, column)) for column in zip(*([titles] if titles else []), *rows, strict=True)]
         shown = sum(end - 2 <= self.width for end in accumulate(width + 2 for width in widths)) or 1
         grid = Table(box=None, pad_edge=False, header_style="bold", show_header=bool(titles))
-        for title in (titles or [""] * len(widths))[:shown]:
-            grid.add_column(title, no_wrap=True, overflow="ellipsis")
+        for place, title in enumerate((titles or [""] * len(widths))[:shown]):
+            side: Literal["left", "right"] = "right" if place in numbers else "left"
+            grid.add_column(title, no_wrap=True, overflow="ellipsis", justify=side)
         for row in rows:
             grid.add_row(*(Text(printable(cell)) for cell in row[:shown]))
         self._out.print(grid)

@@ -45,7 +45,9 @@ def try_model(
     context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The model, as provider:name.")],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say to it.")] = _HELLO,
-    timeout_s: Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=0.1)] = 60.0,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long the answer may take.")
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Ask a model one thing, to see that its key, its name and its address are right.
@@ -95,7 +97,7 @@ async def _asked(model: Model, text: str, timeout_s: float, models_folder: Path)
 
 
 def _figures(tried: Tried) -> str:
-    tokens = f"{tried.usage.input_tokens} tokens in, {tried.usage.output_tokens} out"
+    tokens = f"{tried.usage.input_tokens:,} tokens in, {tried.usage.output_tokens:,} out"
     cost = "price unknown" if tried.cost_usd is None else f"${tried.cost_usd:f}"
     return f"{tried.seconds:.2f} s   {tokens}   {cost}"
 

@@ -13,7 +13,7 @@ from steadyhand.settings import FILE
 
 _PACKAGE = Path(steadyhand.__file__).parent
 _STARTER = _PACKAGE / "cli" / "_starter"
-_EXAMPLE = ("examples", "company")
+_COMPANY = "company"
 _IGNORED = """\
 # What Steadyhand keeps here can be made again, except the database: `steadyhand db backup FILE` copies it.
 .steadyhand/
@@ -28,18 +28,17 @@ def make(folder: Path, *, is_example: bool) -> None:
         raise UsageError(
             f"expected an empty or new folder; {folder} has something in it", hint="name another folder"
         )
-    _copy(example() if is_example else _STARTER, folder)
+    _copy(examples(_COMPANY) if is_example else _STARTER, folder)
 
 
-def example() -> Path:
-    """The example company: in the installed package, or in the repository of an editable installation."""
+def examples(name: str) -> Path:
+    """A folder of examples: in the installed package, or in the repository of an editable installation."""
     for parent in (_PACKAGE, _PACKAGE.parents[1]):
-        folder = parent.joinpath(*_EXAMPLE)
-        if (folder / FILE).is_file():
+        folder = parent / "examples" / name
+        if folder.is_dir():
             return folder
     raise NotFound(
-        f"expected the example company in {_PACKAGE.joinpath(*_EXAMPLE)}; it is not there",
-        hint="reinstall steadyhand",
+        f"expected examples in {_PACKAGE / 'examples' / name}; they are not there", hint="reinstall steadyhand"
     )
 
 

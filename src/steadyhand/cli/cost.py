@@ -12,6 +12,8 @@ from steadyhand.catalog.models import Catalog
 from steadyhand.cli._catalogs import catalog
 from steadyhand.cli._plans import figures, show
 from steadyhand.cli._shell import AsJson, new_app, shell_of
+from steadyhand.cli._workspaces import examples
+from steadyhand.errors import NotFound, did_you_mean
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Price
 from steadyhand.value import plan_file
@@ -28,7 +30,10 @@ def cost() -> None:
 @app.command()
 def plan(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A cost plan in TOML.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A cost plan in TOML, or one of those that come with the program."),
+    ],
     model: Annotated[
         list[str] | None, typer.Option("--model", metavar="MODEL", help="Compare this model too; may be repeated.")
     ] = None,
@@ -39,13 +44,16 @@ def plan(
     Prices are today's, of the catalogue and of [catalog] in steadyhand.toml, or the plan's own. A price that is not
     known is said to be. Plans hosting, fine-tuning, and when a build pays for itself, too.
 
+    Four plans come with the program, to copy and change: chatbot, documents, on-premise and questions.
+
     \b
     Examples:
-      steadyhand cost plan chatbot.toml
-      steadyhand cost plan questions.toml --model openai:gpt-4o --json
+      steadyhand cost plan chatbot
+      steadyhand cost plan my-plan.toml --model openai:gpt-4o --json
     """
     shell = shell_of(context)
-    written = plan_file.read(file)
+    path = _path(file)
+    written = plan_file.read(path)
     now = datetime.now(UTC)
     compared = _prices(written, model or (), catalog(shell, now))
     if as_json:
@@ -53,6 +61,21 @@ def plan(
     else:
         show(shell.terminal, written.plan, compared)
     shell.terminal.say(f"prices of {now:%Y-%m-%d}, {price_list.SOURCE}")
+    if path != file:
+        shell.terminal.say(f"the plan: {path}")
+
+
+def _path(file: Path) -> Path:
+    """The file itself, or the shipped plan of this name where there is no such file."""
+    if file.suffix or file.name != str(file) or file.exists():
+        return file
+    folder = examples("cost-plans")
+    shipped = folder / f"{file}.toml"
+    if not shipped.is_file():
+        names = sorted(each.stem for each in folder.glob("*.toml"))
+        hint = did_you_mean(str(file), names) or f"plans that come with the program: {', '.join(names)}"
+        raise NotFound(f"expected a cost plan in {file}; there is no such file", hint=hint)
+    return shipped
 
 
 def _prices(written: Written, more: Sequence[str], known: Catalog) -> Mapping[str, Price | None]:

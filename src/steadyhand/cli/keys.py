@@ -64,7 +64,7 @@ def create(
         shell.terminal.json({"name": name, "role": role, "key": key})
     else:
         shell.terminal.data(key)
-    shell.terminal.say(f"a {role} key for {name}; it is not shown again")
+    shell.terminal.say(f"{'an' if role == 'admin' else 'a'} {role} key for {name}; it is not shown again")
 
 
 @app.command("list")
@@ -82,7 +82,7 @@ def list_keys(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         shell.terminal.json(keys)
     elif keys:
-        titles = ("id", "name", "role", "made (UTC)", "state", "spent today", "a minute", "models")
+        titles = ("id", "name", "role", "state", "spent today", "a minute", "models", "made (UTC)")
         shell.terminal.table(titles, [_row(key) for key in keys])
     else:
         shell.terminal.say("no keys yet: `steadyhand keys create NAME` makes one")
@@ -171,10 +171,10 @@ def _whole(option: str, text: str) -> int | None:
 
 
 def _row(key: KeySummary) -> tuple[str, ...]:
-    state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "in force"
+    state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "in force"
     made = f"{key.created_at:%Y-%m-%d %H:%M}"
     limits = KeyLimits(key.usd_per_day, key.requests_per_minute, key.tokens_per_minute, key.models)
-    return key.id, key.name, key.role, made, state, _spent(key), _rates(limits), ", ".join(key.models)
+    return key.id, key.name, key.role, state, _spent(key), _rates(limits), ", ".join(key.models), made
 
 
 def _spent(key: KeySummary) -> str:

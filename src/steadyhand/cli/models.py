@@ -19,7 +19,9 @@ app = new_app(__doc__)
 app.command("try")(_trying.try_model)
 
 _TITLES = ("model", "$/M in", "$/M out", "place", "sees up to", "context")
+_NUMBERS = (1, 2, 5)
 _PRICE_TITLES = ("model", "$/M in", "$/M out", "cached", "cache write", "longer prompts", "source")
+_PRICE_NUMBERS = (1, 2, 3, 4)
 
 
 def _instant(text: str) -> datetime:
@@ -53,7 +55,7 @@ def list_models(context: typer.Context, contains: _Contains = "", as_json: AsJso
     if as_json:
         shell.terminal.json(found)
     elif found:
-        shell.terminal.table(_TITLES, [_row(model) for model in found])
+        shell.terminal.table(_TITLES, [_row(model) for model in found], numbers=_NUMBERS)
     shell.terminal.say(count(len(found), "model"))
 
 
@@ -85,7 +87,7 @@ def prices(
     if as_json:
         shell.terminal.json([{"model": model.id, "at": instant, "price": model.price} for model in found])
     elif found:
-        shell.terminal.table(_PRICE_TITLES, [_price_row(model) for model in found])
+        shell.terminal.table(_PRICE_TITLES, [_price_row(model) for model in found], numbers=_PRICE_NUMBERS)
     shell.terminal.say(f"{count(len(found), 'model')}, {instant:%Y-%m-%d %H:%M} UTC, {price_list.SOURCE}")
 
 

@@ -8,17 +8,21 @@ from typing import Annotated
 
 import typer
 
-from steadyhand.cli._figures import money
+from steadyhand.catalog.providers import providers
+from steadyhand.cli._called import command
+from steadyhand.cli._figures import duration, money
 from steadyhand.cli._inputs import read_input
 from steadyhand.cli._running import in_workspace
 from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
-from steadyhand.errors import NotFound
+from steadyhand.cli._terminal import hanging
+from steadyhand.errors import NotFound, did_you_mean
 from steadyhand.pipeline.explain import Explanation, Ranked, explain
+from steadyhand.pipeline.gateway.names import FEATURE as PASSTHROUGH
 from steadyhand.routing.conditions import Conditions
 from steadyhand.routing.flags import open_flags
 from steadyhand.routing.history import Volumes, health_of
-from steadyhand.routing.switches import Off, Switches, SwitchStore
-from steadyhand.types.ids import FeatureName
+from steadyhand.routing.switches import Off, Switches
+from steadyhand.types.ids import FeatureName, ModelId
 from steadyhand.types.json import JsonObject
 from steadyhand.types.ports import FindModel, SpentToday
 from steadyhand.types.text import DataClass, highest
@@ -26,7 +30,8 @@ from steadyhand.workspace import OWNER, AsyncWorkspace
 
 app = new_app(__doc__)
 
-_TITLES = ("asked", "model", "at most", "first token", "breaker", "where", "why")
+_TITLES = ("asked", "model", "at most", "first token", "breaker", "where")
+_NUMBERS = (2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def explain_choice(
 
     \b
     Examples:
-      steadyhand route explain ticket_triage --input '{"subject": "Refund", "body": "Where is my money?"}'
+      steadyhand route explain ticket_triage --input '{"subject": "Refund", "body": "Where is it?"}'
       steadyhand route explain policy_answers --data-class confidential --json
     """
     shell = shell_of(context)
@@ -73,7 +78,10 @@ def explain_choice(
     if as_json:
         shell.terminal.json(found)
     else:
-        shell.terminal.table(_TITLES, [_row(ranked) for ranked in found.models])
+        shell.terminal.table(_TITLES, [_row(ranked) for ranked in found.models], numbers=_NUMBERS)
+        shell.terminal.data("")
+        for ranked in found.models:
+            shell.terminal.data(hanging(_label(ranked), ranked.reason, shell.terminal.width))
     _say(shell, found)
 
 
@@ -86,7 +94,9 @@ def off(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever meets it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Ask a model, a provider, for a feature, or at all, no more; counts in every process within 5 s.
+    """Switch a model, a provider, a feature or everything off; counts in every process within 5 s.
+
+    What was asked before goes on to its end. `feature:passthrough` are the calls of the gateway.
 
     \b
     Examples:
@@ -95,10 +105,15 @@ def off(
       steadyhand route off '*' --reason "key leaked"
     """
     shell = shell_of(context)
-    in_workspace(shell, lambda opened: SwitchStore(opened.database).off(target, reason=reason, by=_user()))
+
+    async def switch(workspace: AsyncWorkspace) -> None:
+        _require_known(workspace, target)
+        await workspace.switches.off(target, reason=reason, by=_user())
+
+    in_workspace(shell, switch)
     if as_json:
         shell.terminal.json({"target": target, "is_off": True})
-    shell.terminal.say(f"{target} is off; `steadyhand route on '{target}'` ends it")
+    shell.terminal.say(f"{target} is off; `{command('route', 'on', target)}` switches it on again")
 
 
 @app.command()
@@ -114,7 +129,7 @@ def on(
       steadyhand route on openai:gpt-4o-mini
     """
     shell = shell_of(context)
-    if not in_workspace(shell, lambda workspace: SwitchStore(workspace.database).on(target)):
+    if not in_workspace(shell, lambda workspace: workspace.switches.on(target)):
         raise NotFound(f"expected something that is switched off; found {target!r}", hint="steadyhand route list")
     if as_json:
         shell.terminal.json({"target": target, "is_off": False})
@@ -130,7 +145,7 @@ def list_switches(context: typer.Context, as_json: AsJson = False) -> None:
       steadyhand route list
     """
     shell = shell_of(context)
-    found = in_workspace(shell, lambda workspace: SwitchStore(workspace.database).all())
+    found = in_workspace(shell, lambda workspace: workspace.switches.all())
     if as_json:
         shell.terminal.json(found)
     elif found:
@@ -144,7 +159,7 @@ async def _explained(
 ) -> Explanation:
     feature = workspace.features.get(FeatureName(name))
     database, switches = workspace.database, Switches()
-    switches.replace(await SwitchStore(database).all())
+    switches.replace(await workspace.switches.all())
     routing = Conditions(
         health=await health_of(database),
         switches=switches,
@@ -161,12 +176,15 @@ def _row(ranked: Ranked) -> tuple[str, ...]:
     return (
         str(ranked.place_in_order or "-"),
         ranked.model,
-        "unknown" if ranked.worst_usd is None else money(ranked.worst_usd),
-        "-" if ranked.latency_s is None else f"{ranked.latency_s:.2f} s",
+        money(ranked.worst_usd),
+        "-" if ranked.latency_s is None else duration(ranked.latency_s),
         ranked.breaker,
         ranked.place,
-        ranked.reason,
     )
+
+
+def _label(ranked: Ranked) -> str:
+    return f"{ranked.place_in_order or '-':<5}  "
 
 
 def _say(shell: Shell, found: Explanation) -> None:
@@ -176,6 +194,22 @@ def _say(shell: Shell, found: Explanation) -> None:
         shell.terminal.say(f"over the budget: {found.over_budget}")
     if not any(ranked.place_in_order for ranked in found.models):
         shell.terminal.say("no model may serve this run")
+
+
+def _require_known(workspace: AsyncWorkspace, target: str) -> None:
+    """Raises `NotFound` for what nothing is called: a switch that is misspelt would switch nothing off."""
+    kind, _, name = target.partition(":")
+    named: dict[str, tuple[str, ...]] = {
+        "feature": (*workspace.features.names(), PASSTHROUGH),
+        "provider": tuple(providers(workspace.settings.providers)),
+    }
+    if not name or name in named.get(kind, ()):  # what has no name is `*`, or the store refuses it
+        return
+    if kind not in named and workspace.catalog.find(ModelId(target)):
+        return
+    options = [f"{kind}:{each}" for each in named[kind]] if kind in named else workspace.catalog.ids()
+    hint = did_you_mean(target, options) or "steadyhand models list names models"
+    raise NotFound(f"expected something that can be switched off; found {target!r}", hint=hint)
 
 
 def _switch(each: Off) -> tuple[str, ...]:

@@ -143,7 +143,7 @@ def conversation(
 def estimates(workload: Workload, prices: Prices) -> tuple[Estimate, ...]:
     """A month with each of the models, in their order."""
     costs = {model: month_usd(workload, price) if price else None for model, price in prices.items()}
-    least = min((cost for cost in costs.values() if cost is not None), default=None)
+    least = min((cost for cost in costs.values() if cost), default=None)  # hosting is not in a price of 0
     return tuple(
         Estimate(
             model=model,

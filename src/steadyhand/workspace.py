@@ -198,15 +198,20 @@ class AsyncWorkspace:
         *,
         principal: Principal = OWNER,
         door: Door = "python",
+        end_user: str = "",
         watch: Watch | None = None,
     ) -> Answer:
         """Run a feature. The answer's rows are on disk when it returns; its `status` says how the run ended.
+
+        `end_user` is whom the principal acts for, as a pseudonym; the limits of each hold.
 
         Raises `NotFound` for an unknown feature, `ContractInvalid` for one that was never good, and `StorageError`
         when the run could not be recorded.
         """
         loaded = self.features.get(FeatureName(feature))
-        return await self._engine.run(loaded, values, principal=principal, door=door, watch=watch)
+        return await self._engine.run(
+            loaded, values, principal=principal, door=door, end_user=end_user, watch=watch
+        )
 
     async def sync(
         self, base: str, source: Path | None = None, *, allow_removals: bool = False

@@ -35,9 +35,9 @@ class Cached(House):
     async def _snapshot_of(self, base: str) -> str:
         return self.snapshot
 
-    async def asked_by(self, principal: Principal, **changes: Any) -> Answer:
-        engine = Engine(self.ports())
-        return await engine.run(replace(self.feature, **changes), ASKED, principal=principal, door="python")
+    async def asked_by(self, principal: Principal, end_user: str = "", **changes: Any) -> Answer:
+        engine, feature = Engine(self.ports()), replace(self.feature, **changes)
+        return await engine.run(feature, ASKED, principal=principal, door="python", end_user=end_user)
 
     @property
     def calls(self) -> int:
@@ -125,7 +125,7 @@ async def test_internal_answers_are_everybodys(house: Cached) -> None:
 
 
 @pytest.mark.parametrize("where", ["contract", "knowledge base"])
-async def test_a_confidential_answer_stays_with_the_key_that_asked(house: Cached, where: str) -> None:
+async def test_a_confidential_answer_stays_with_the_key_and_the_end_user_who_asked(house: Cached, where: str) -> None:
     models: dict[str, Any] = {"models": ("local:large",)}
     if where == "contract":
         models["data_class"] = "confidential"
@@ -136,6 +136,8 @@ async def test_a_confidential_answer_stays_with_the_key_that_asked(house: Cached
     assert (await house.asked_by(one, **models)).model == "local:large"
     assert (await house.asked_by(other, **models)).model == "local:large"
     assert (await house.asked_by(one, **models)).model == "cache:local:large"
+    assert (await house.asked_by(one, "ann", **models)).model == "local:large"
+    assert (await house.asked_by(one, "ann", **models)).model == "cache:local:large"
     assert house.runs[-1].data_class == "confidential"
 
 

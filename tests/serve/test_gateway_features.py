@@ -28,13 +28,14 @@ def letter(**values: str) -> Any:
 
 async def test_a_text_is_the_one_required_field_and_the_answer_is_text(site: Site, gpt: openai.AsyncOpenAI) -> None:
     site.says(CITED)
-    said = await gpt.chat.completions.create(model="answers", messages=QUESTION)
+    said = await gpt.chat.completions.create(model="answers", messages=QUESTION, user="ann")
     assert said.choices[0].message.content == HOTEL
     told = (said.model_extra or {})["steadyhand"]
     assert (told["status"], told["model"], told["evidence"][0]["quote"]) == ("answered", "test:m", HOTEL)
     assert {"run_id", "confidence", "checks", "cost_usd"} <= set(told)
     async with site.http.get(f"{site.url}/runs/{told['run_id']}", headers=site.bearer()) as kept:
-        assert (await kept.json())["run"]["door"] == "gateway"
+        run = (await kept.json())["run"]
+    assert (run["door"], run["end_user"]) == ("gateway", "ann")
 
 
 async def test_several_fields_come_and_go_as_json(site: Site, gpt: openai.AsyncOpenAI) -> None:

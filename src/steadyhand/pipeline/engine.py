@@ -69,13 +69,17 @@ class Engine:
         *,
         principal: Principal,
         door: Door,
+        end_user: str = "",
         watch: Watch | None = None,
     ) -> Answer:
         """The answer of one run, after its rows are on disk. `watch` hears of every step when it ends.
 
+        `end_user` is whom the principal acts for, as a pseudonym: limits hold for each, and answers that are kept
+        for one are not another's.
+
         Raises only `StorageError`, when the run could not be recorded; all else is in the answer's status.
         """
-        walk = _Walk(self._begin(feature, values, principal, door), self._ports, watch)
+        walk = _Walk(self._begin(feature, values, principal, door, end_user), self._ports, watch)
         try:
             await self._end(walk)
         except asyncio.CancelledError:
@@ -110,7 +114,7 @@ class Engine:
         walk.run = replace(settled(walk.run), duration_s=walk.elapsed_s())
         await asyncio.shield(_RECORD(walk.run, self._ports))
 
-    def _begin(self, feature: Feature, values: JsonObject, principal: Principal, door: Door) -> Run:
+    def _begin(self, feature: Feature, values: JsonObject, principal: Principal, door: Door, end_user: str) -> Run:
         now = self._ports.now()
         return Run(
             id=new_id(now, self._ports.randomness(10)),
@@ -121,6 +125,7 @@ class Engine:
             started_at=now,
             deadline=self._ports.monotonic() + feature.timeout_s - _reserve_s(feature),
             data_class=feature.data_class,
+            end_user=end_user,
         )
 
     async def _end(self, walk: "_Walk") -> None:

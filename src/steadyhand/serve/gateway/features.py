@@ -77,7 +77,9 @@ class FeatureModels:
         feature = self._workspace.features.get(FeatureName(call.head.model))
         request = call.dialect.read(call.body, feature.timeout_s)
         values = input_of(feature, request)
-        answer = await self._workspace.run(feature.name, values, principal=call.principal, door="gateway")
+        answer = await self._workspace.run(
+            feature.name, values, principal=call.principal, door="gateway", end_user=call.head.end_user
+        )
         wants_json = request.is_json or request.output_schema is not None
         return completion_of(answer, feature, wants_json=wants_json), answer.run_id
 

@@ -91,7 +91,7 @@ class LimitSettings(_Table):
 class LimitsSettings(_Table):
     workspace: LimitSettings = Field(default_factory=LimitSettings, description="Of everybody together.")
     key: LimitSettings = Field(default_factory=LimitSettings, description="Of a key that says nothing else.")
-    user: LimitSettings = Field(default_factory=LimitSettings, description="Of one end user, as a client of the gateway names one.")
+    user: LimitSettings = Field(default_factory=LimitSettings, description="Of one end user that a client names.")
 
 
 class GatewayModelSettings(_Table):

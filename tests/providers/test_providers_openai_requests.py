@@ -218,6 +218,13 @@ def test_fields_of_the_caller_pass_untouched_and_win(dialect: ModuleType) -> Non
     assert body["reasoning"]["summary"] == "auto"
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_vendors_own_tool_of_the_caller_comes_behind_ours(dialect: ModuleType) -> None:
+    search: Any = {"type": "web_search"}
+    body = sent(dialect, request(tools=(Tool("add", "", {"type": "object"}),), extra={"tools": [search]}))
+    assert [tool["type"] for tool in body["tools"]] == ["function", "web_search"]
+
+
 def test_tokens_of_a_stream_are_counted_whatever_the_caller_says_of_it() -> None:
     options = {"include_usage": False, "include_obfuscation": False}
     wire = openai.encode(request(extra={"stream_options": options}), OPENAI, is_streamed=True)

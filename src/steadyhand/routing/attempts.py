@@ -15,6 +15,7 @@ from steadyhand.routing.retry_budget import RetryBudget
 from steadyhand.types.model import Model
 
 _BACKOFF_S = 0.2
+_PER_MODEL = 2  # attempts
 
 _WRONG_REQUEST = frozenset({400, 413, 422})
 """Statuses of a vendor for a request that others would find wrong too."""
@@ -58,7 +59,6 @@ class Attempts:
         deadline: float,
         clock: Callable[[], float],
         jitter: Callable[[], float],
-        per_model: int = 2,
         is_ours: bool = False,
     ) -> None:
         self._tried = [_Tried(model) for model in models]
@@ -67,7 +67,6 @@ class Attempts:
         self._deadline = deadline
         self._clock = clock
         self._jitter = jitter
-        self._per_model = per_model
         self._is_ours = is_ours
         self._number = 0
         self._error: ProviderError | None = None
@@ -129,7 +128,7 @@ class Attempts:
         return self._begun(tried, wait_s) if not tried.times or self._budget.take() else None
 
     def _may_wait(self, tried: _Tried) -> bool:
-        if tried.is_out or tried.is_asked or tried.times >= self._per_model:
+        if tried.is_out or tried.is_asked or tried.times >= _PER_MODEL:
             return False
         return self._health.state(tried.model.id) == "closed"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from steadyhand.errors import ProviderProtocol
+from steadyhand.providers.dialects._extra import joined
 from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.providers.dialects._openai.calls import whole_calls
 from steadyhand.providers.dialects._openai.faults import raise_for_reply, refused
@@ -20,7 +21,7 @@ from steadyhand.providers.dialects._openai.reply import (
     unknown_of_all,
     usage,
 )
-from steadyhand.providers.dialects._openai.request import for_openai, function, given, joined, shape
+from steadyhand.providers.dialects._openai.request import for_openai, function, given, shape
 from steadyhand.providers.dialects._openai.stream import Stream
 from steadyhand.providers.dialects._openai.vectors import (
     decode_embeddings,
@@ -60,7 +61,7 @@ def encode(
 
     `max_tokens` becomes `max_completion_tokens` when it is avoided; a schema that may not be sent as
     `response_format` is said in the prompt, and the answer asked to be any JSON object. `thinking_tokens` has no
-    place in this dialect. Fields of `extra` win over ours.
+    place in this dialect. `extra` is put on top of it.
     """
     messages = wire_messages(request.messages, avoid)
     body: JsonObject = {"model": model.name, "messages": messages}

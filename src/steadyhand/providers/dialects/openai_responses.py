@@ -7,9 +7,10 @@ vendor: the conversation is sent whole, and thoughts come back to it encrypted.
 from collections.abc import Mapping
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused
+from steadyhand.providers.dialects._extra import joined
 from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.providers.dialects._openai.faults import refused
-from steadyhand.providers.dialects._openai.request import for_openai, function, given, joined, shape
+from steadyhand.providers.dialects._openai.request import for_openai, function, given, shape
 from steadyhand.providers.dialects._openai_responses.items import wire_items
 from steadyhand.providers.dialects._openai_responses.output import completed, read_response, unknown
 from steadyhand.providers.dialects._openai_responses.stream import Stream
@@ -56,7 +57,7 @@ def encode(
     """The request as OpenAI responses want it, without the parameters in `avoid`.
 
     A schema that may not be sent as `text.format` is said in the prompt instead. There is no place for `seed`,
-    `thinking_tokens` and the beginning of an answer. Fields of `extra` win over ours. Raises `ProviderRefused` for
+    `thinking_tokens` and the beginning of an answer. `extra` is put on top of it. Raises `ProviderRefused` for
     stop sequences, which the dialect does not know: the answer would run past them unsaid.
     """
     if request.stop:

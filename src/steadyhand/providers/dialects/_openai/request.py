@@ -20,16 +20,6 @@ def shape(request: CompletionRequest, schema: JsonSchema) -> JsonObject:
     return {"name": request.output_name, "strict": held is not None, "schema": held or dict(schema)}
 
 
-def joined(ours: JsonObject, theirs: JsonObject) -> JsonObject:
-    """Our fields and the caller's, which win; objects that both have are joined."""
-    out = ours | theirs
-    for name in ours.keys() & theirs.keys():
-        own, other = ours[name], theirs[name]
-        if isinstance(own, dict) and isinstance(other, dict):
-            out[name] = own | other
-    return out
-
-
 def function(tool: Tool) -> JsonObject:
     """A tool as a function; strict only where it was asked for and can be."""
     held = strict(tool.parameters) if tool.is_strict else None

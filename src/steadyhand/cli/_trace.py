@@ -1,12 +1,14 @@
 """One run as a person reads it: what happened, in the order in which it happened."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from steadyhand.cli._figures import count, duration, money
 from steadyhand.cli._terminal import hanging
+from steadyhand.ledger.lines import FEATURE as PASSTHROUGH
 from steadyhand.ledger.reader import RunTrace
+from steadyhand.ledger.turns import Turn, asked_model, turns
 from steadyhand.storage import Row
 from steadyhand.types.wire import plain
 
@@ -14,35 +16,67 @@ _LONG = 2_000  # characters of a value; `--json` has all of it
 
 
 def shown(trace: RunTrace, width: int) -> str:
-    """The run's head, then one block each for what there is: input, steps, calls, passages, verdicts, output."""
+    """The run's head, then one block each for what there is: input, steps, calls, passages, verdicts, output.
+
+    A gateway call has turns and an answer instead of input and output; both lie with its model calls.
+    """
     run = trace.run
+    answers = [call for call in trace.calls if call["answer"]] if run["feature"] == PASSTHROUGH else []
     blocks = [
-        _head(run),
+        _head(trace),
+        _block("asked", _asked(trace, width)),
+        _block("answer", [_said("  ", call["answer"], width) for call in answers]),
         _block("input", _values(run["input"], width)),
+        _block("routing", [hanging("  ", reason, width) for reason in run["routing"].split("; ") if reason]),
         _block("steps", map(_step, trace.steps)),
-        _block("model calls", map(_call, trace.calls)),
+        _block("model calls", (line for call in trace.calls for line in _call(call, width))),
         _block("passages", map(_passage, trace.retrievals)),
         _block("verdicts", map(_verdict, trace.verdicts)),
         _block("output", _values(run["output"] or {}, width)),
         _block(
             "evidence", (_evidence(number, item, width) for number, item in enumerate(run["evidence"], start=1))
         ),
-        _block("error", _values(run["error"] or {}, width)),
+        _block("error", _values({name: said for name, said in (run["error"] or {}).items() if said}, width)),
         _block("review", [_review(trace.review)] if trace.review else []),
     ]
     return "\n\n".join(block for block in blocks if block)
 
 
-def _head(run: Row) -> str:
-    model = run["model"] or "no model"
+def _head(trace: RunTrace) -> str:
+    run = trace.run
+    by = f"by {run['model']}" if run["model"] else "without a model"
     confidence = "" if run["confidence"] is None else f"   confidence {run['confidence']:.2f}"
+    caller = f"{run['principal']} ({run['door']})" + (f" for {run['end_user']}" if run["end_user"] else "")
     return (
-        f"run {run['id']}   {run['feature']} {run['feature_version']}\n"
-        f"{run['status']} by {model}   {duration(run['duration_s'])}   {money(run['cost_usd'])}"
-        f"{confidence}\n"
-        f"{run['started_at']:%Y-%m-%d %H:%M:%S} UTC   {run['principal']} ({run['door']})   {run['data_class']}"
-        f"   {run['snapshot'] or 'no knowledge base'}"
+        f"run {run['id']}   {_what(trace)}\n"
+        f"{run['status']} {by}   {duration(run['duration_s'])}   {money(run['cost_usd'])}{confidence}\n"
+        f"{run['started_at']:%Y-%m-%d %H:%M:%S} UTC   {caller}   {run['data_class']}"
+        f"{_knowledge(run)}"
     )
+
+
+def _what(trace: RunTrace) -> str:
+    run = trace.run
+    if run["feature"] != PASSTHROUGH:
+        return f"{run['feature']} {run['feature_version']}"
+    name = asked_model(trace.calls[0]["prompt"]) if trace.calls else ""
+    return f"gateway call for {name}" if name else "gateway call"
+
+
+def _knowledge(run: Row) -> str:
+    if run["feature"] == PASSTHROUGH:
+        return ""
+    return f"   {run['snapshot'] or 'no knowledge base'}"
+
+
+def _asked(trace: RunTrace, width: int) -> list[str]:
+    """The turns of a gateway call, which are the same in each of its attempts."""
+    if trace.run["feature"] != PASSTHROUGH or not trace.calls:
+        return []
+    prompt = trace.calls[0]["prompt"]
+    said = turns(prompt) or (Turn("text", prompt),)
+    longest = max(len(turn.speaker) for turn in said)
+    return [_said(f"  {turn.speaker.ljust(longest)}  ", turn.text, width) for turn in said]
 
 
 def _block(title: str, lines: Iterable[str]) -> str:
@@ -56,7 +90,17 @@ def _values(values: Mapping[str, Any], width: int) -> list[str]:
 
 
 def _text(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    return _clipped(value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False))
+
+
+def _said(label: str, text: str, width: int) -> str:
+    """The text with its line ends, all of it under the label."""
+    indent = " " * len(label)
+    lines = _clipped(text).splitlines() or [""]
+    return "\n".join(hanging(indent if at else label, line, width) for at, line in enumerate(lines))
+
+
+def _clipped(text: str) -> str:
     return text if len(text) <= _LONG else f"{text[:_LONG]}… ({count(len(text), 'character')})"
 
 
@@ -66,10 +110,25 @@ def _step(step: Row) -> str:
     return f"  {step['name'] + again:<16}{duration(step['duration_s']):>8}   {step['verdict']}{said}".rstrip()
 
 
-def _call(call: Row) -> str:
-    tokens = f"{call['input_tokens']:,} in, {call['output_tokens']:,} out"
-    ended = f"   {call['error']}" if call["error"] else ""
-    return f"  {call['model']}   {duration(call['duration_s'])}   {tokens}   {money(call['cost_usd'])}{ended}"
+def _call(call: Row, width: int) -> Iterator[str]:
+    first = "" if call["first_token_s"] is None else f", the first token after {duration(call['first_token_s'])}"
+    took = f"{duration(call['duration_s'])}{first}"
+    yield f"  {call['model']}   {took}   {_tokens(call)}   {money(call['cost_usd'])}"
+    if call["error"]:
+        yield hanging("    ", call["error"], width)
+
+
+def _tokens(call: Row) -> str:
+    """What was read and written, with the parts that have prices of their own."""
+    read = _parts((call["cached_tokens"], "cached"), (call["cache_write_tokens"], "written to the cache"))
+    written = _parts((call["reasoning_tokens"], "reasoning"))
+    guessed = ", estimated" if call["is_estimated"] else ""
+    return f"{call['input_tokens']:,} in{read}, {call['output_tokens']:,} out{written}{guessed}"
+
+
+def _parts(*parts: tuple[int, str]) -> str:
+    said = ", ".join(f"{tokens:,} {kind}" for tokens, kind in parts if tokens)
+    return f" ({said})" if said else ""
 
 
 def _passage(passage: Row) -> str:

@@ -21,7 +21,8 @@ app = new_app(__doc__)
 
 _EVERY_S = 1.0
 _WINDOW = 200  # runs looked at again each time: a long run ends after shorter ones that began later
-_TITLES: tuple[str, ...] = ("run", "feature", "status", "started (UTC)", "time", "cost", "model", "by")
+_TITLES: tuple[str, ...] = ("run", "feature", "status", "started (UTC)", "model", "cost", "time", "by")
+_NUMBERS = (5, 6)
 
 
 @app.command()
@@ -36,7 +37,7 @@ def tail(
 ) -> None:
     """List the newest runs, the newest last.
 
-    With --json, one object per line.
+    Calls of the gateway are runs of `passthrough`. With --json, one object per line.
 
     \b
     Examples:
@@ -58,7 +59,7 @@ def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its last 4 characters or more.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show one run: its steps with times and verdicts, calls, passages, checks, input and output.
+    """Show one run: input and output, routing, steps with times and verdicts, calls with tokens, passages, checks.
 
     \b
     Example:
@@ -103,12 +104,11 @@ def _print(shell: Shell, runs: Sequence[RunSummary], titles: Sequence[str], as_j
         for run in runs:
             shell.terminal.json(run)
     elif runs:
-        shell.terminal.table(titles, [_row(run) for run in runs])
+        shell.terminal.table(titles, [_row(run) for run in runs], numbers=_NUMBERS)
 
 
 def _row(run: RunSummary) -> tuple[str, ...]:
-    started = f"{run.started_at:%Y-%m-%d %H:%M:%S}"
+    started = f"{run.started_at:%m-%d %H:%M:%S}"
     model = run.model or "-"
     by = f"{run.principal} ({run.door})"
-    figures = (duration(run.duration_s), money(run.cost_usd))
-    return short(run.id), run.feature, run.status, started, *figures, model, by
+    return short(run.id), run.feature, run.status, started, model, money(run.cost_usd), duration(run.duration_s), by

@@ -223,6 +223,9 @@ async def test_texts_lose_the_key_the_one_before_it_their_beginnings_and_what_lo
         "first-key-01234",  # a text that was cut
         "AKID0123456789ABCDEF:second/secret+part0123456789",
         "second/secret+part0123456789",
+        r"second\/secret+part0123456789",  # as some write JSON
+        "second%2Fsecret%2Bpart0123456789",
+        "QUtJRDAxMjM0NTY3ODlBQkNERUY6c2Vjb25kL3NlY3JldCtwYXJ0MDEyMzQ1Njc4OQ",
         "AKID0123456789ABCDEF/20261121/eu/bedrock",
         "sk-ab***yz",
         "AIzaSyA-0123456789",

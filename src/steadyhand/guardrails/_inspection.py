@@ -66,20 +66,18 @@ def inspect(names: Iterable[str], texts: Iterable[Segment]) -> Report:
 def segments(value: Json, path: str, origin: Origin, data_class: DataClass) -> Iterator[Segment]:
     """Every string inside a JSON value as an untrusted segment with its place, such as `input.items[2].name`.
 
-    A value without strings gives one empty segment, so that a report on it still has its data class.
+    The names of an object are strings too: their place is the object's. A value without strings gives one empty
+    segment, so that a report on it still has its data class.
     """
     yield Segment("", origin, "untrusted", data_class, path)
-    for place, text in _strings(value, path):
-        yield Segment(text, origin, "untrusted", data_class, place)
-
-
-def _strings(value: Json, path: str) -> Iterator[tuple[str, str]]:
-    match value:
-        case str():
-            yield path, value
-        case list():
-            for index, item in enumerate(value):
-                yield from _strings(item, f"{path}[{index}]")
-        case dict():
-            for name, item in value.items():
-                yield from _strings(item, f"{path}.{name}")
+    waiting = [(path, value)]
+    while waiting:
+        place, found = waiting.pop()
+        match found:
+            case str():
+                yield Segment(found, origin, "untrusted", data_class, place)
+            case list():
+                waiting += [(f"{place}[{index}]", item) for index, item in enumerate(found)][::-1]
+            case dict():
+                yield from (Segment(name, origin, "untrusted", data_class, place) for name in found)
+                waiting += [(f"{place}.{name}", item) for name, item in found.items()][::-1]

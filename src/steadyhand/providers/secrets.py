@@ -6,14 +6,17 @@ a provider refuses is read anew before the next call. No error, log or `repr` sh
 """
 
 import asyncio
+import base64
+import json
 import logging
 import os
 import re
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from steadyhand import settings
 from steadyhand.errors import ProviderRefused
@@ -222,6 +225,15 @@ async def _printed(command: tuple[str, ...], most_s: float) -> str:
 
 
 def _anywhere(key: str) -> str:
-    """A pattern for the key, for its beginning where a text was cut, and for the parts of one with colons."""
-    heads = {part[:8] for part in (key, *key.split(":")) if len(part) >= 16}
-    return "|".join([re.escape(key), *(re.escape(head) + r"[^\s\"'<>,;)]*" for head in sorted(heads))])
+    """A pattern for the key in the spellings of texts, for its beginning where one was cut, and for its parts."""
+    forms = [form for part in (key, *key.split(":")) if len(part) >= 16 for form in _spellings(part)]
+    heads = sorted({form[:8] for form in forms})
+    whole = sorted(set(_spellings(key)), key=len, reverse=True)
+    return "|".join([*map(re.escape, whole), *(re.escape(head) + r"[^\s\"'<>,;)]*" for head in heads)])
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """As it is, inside of JSON, in an address, and in base64."""
+    escaped = json.dumps(text)[1:-1]
+    yield from (text, escaped, escaped.replace("/", "\\/"), quote(text, safe=""))
+    yield base64.b64encode(text.encode()).decode().rstrip("=")

@@ -1,6 +1,7 @@
 """A client's JSON, taken field by field: every wrong one is named, and what nobody took is what we do not know."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import NoReturn, Self, TypeVar
 
 import msgspec
@@ -11,6 +12,8 @@ from steadyhand.types.json import Json, JsonObject
 _HINT = "the vendor's API reference shows the request"
 
 Shape = TypeVar("Shape")
+
+_names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Fields:
@@ -90,6 +93,24 @@ def decoded(body: bytes, decoder: "msgspec.json.Decoder[Shape]") -> Shape:
         raise InvalidInput(f"expected a body of JSON; {error}", hint=_HINT) from None
     except RecursionError:
         raise InvalidInput("expected a body of JSON; it is nested too deeply", hint=_HINT) from None
+
+
+def top(body: bytes, decoder: "msgspec.json.Decoder[Shape]", known: AbstractSet[str]) -> Shape:
+    """The fields at the top of a body that decide who is asked and what is reserved, which are `known`.
+
+    Raises `InvalidInput`, also for a body that a vendor could read otherwise than we do, because bytes are passed
+    on as they came: of a field that is said twice some readers take the first and some the last, and some do not
+    tell `Model` from `model`.
+    """
+    found = decoded(body, decoder)
+    fields = _names.decode(body)
+    for name in fields:
+        if name not in known and name.casefold() in known:
+            raise InvalidInput(f"expected {name.casefold()!r} in small letters; found {name!r}", hint=_HINT)
+    quotes = 2 * len(fields) + b"".join(fields.values()).count(b'"')  # fewer than there are: a field was lost
+    if quotes != body.count(b'"') or '"' in "".join(fields):
+        raise InvalidInput("expected every field once; one is there twice, or has a quotation mark in its name")
+    return found
 
 
 def refuse(place: str, expected: str, found: Json) -> NoReturn:

@@ -12,7 +12,7 @@ from steadyhand.pipeline.gateway.client import Head
 from steadyhand.serve.gateway.dialects import _faults
 from steadyhand.serve.gateway.dialects._anthropic_read import read
 from steadyhand.serve.gateway.dialects._anthropic_write import Writer, answer
-from steadyhand.serve.gateway.dialects._fields import decoded
+from steadyhand.serve.gateway.dialects._fields import top
 
 __all__ = ["NAME", "PATH", "Writer", "answer", "failure", "head", "read", "status"]
 
@@ -31,12 +31,13 @@ class _Head(msgspec.Struct, gc=False):
     metadata: _Metadata | None = None
 
 
+_HEAD = frozenset(_Head.__struct_fields__)
 _head = msgspec.json.Decoder(_Head)
 
 
 def head(body: bytes) -> Head:
     """Raises `InvalidInput`."""
-    found = decoded(body, _head)
+    found = top(body, _head, _HEAD)
     end_user = found.metadata.user_id if found.metadata else None
     return Head(found.model, bool(found.stream), found.max_tokens, end_user or "")
 

@@ -10,7 +10,7 @@ import msgspec
 from steadyhand.errors import SteadyhandError
 from steadyhand.pipeline.gateway.client import Head
 from steadyhand.serve.gateway.dialects import _faults
-from steadyhand.serve.gateway.dialects._fields import decoded
+from steadyhand.serve.gateway.dialects._fields import top
 from steadyhand.serve.gateway.dialects._openai_read import read
 from steadyhand.serve.gateway.dialects._openai_write import Writer, answer
 
@@ -34,12 +34,13 @@ class _Head(msgspec.Struct, gc=False):
     stream_options: _StreamOptions | None = None
 
 
+_HEAD = frozenset(_Head.__struct_fields__)
 _head = msgspec.json.Decoder(_Head)
 
 
 def head(body: bytes) -> Head:
     """Raises `InvalidInput`."""
-    found = decoded(body, _head)
+    found = top(body, _head, _HEAD)
     limit = found.max_completion_tokens
     return Head(
         found.model,

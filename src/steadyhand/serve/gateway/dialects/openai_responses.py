@@ -10,7 +10,7 @@ import msgspec
 from steadyhand.errors import SteadyhandError
 from steadyhand.pipeline.gateway.client import Head
 from steadyhand.serve.gateway.dialects import _faults
-from steadyhand.serve.gateway.dialects._fields import decoded
+from steadyhand.serve.gateway.dialects._fields import top
 from steadyhand.serve.gateway.dialects._responses_read import read
 from steadyhand.serve.gateway.dialects._responses_write import Writer, answer
 
@@ -28,12 +28,13 @@ class _Head(msgspec.Struct, gc=False):
     safety_identifier: str | None = None
 
 
+_HEAD = frozenset(_Head.__struct_fields__)
 _head = msgspec.json.Decoder(_Head)
 
 
 def head(body: bytes) -> Head:
     """Raises `InvalidInput`."""
-    found = decoded(body, _head)
+    found = top(body, _head, _HEAD)
     return Head(
         found.model, bool(found.stream), found.max_output_tokens, found.safety_identifier or found.user or ""
     )

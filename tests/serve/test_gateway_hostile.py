@@ -1,0 +1,215 @@
+"""What attackers try at the gateway: callers, their end users, and vendors who turned against us."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from aiohttp import web
+from served_site import served
+
+from databases import copied
+from openai_server import OpenAIServer, Reply, answer, chunks, serving
+from steadyhand.storage import embedded
+from steadyhand.workspace import AsyncWorkspace
+
+KEY = "top/secret-0123456789-abcdefghijkl"
+"""The vendor's, with a character that some escape in JSON."""
+
+CREDENTIAL = "sk-proj-abcdefghijklmnopqrstuvwxyz"
+"""What only a provider cleared for restricted data may see."""
+
+CHAT = "/v1/chat/completions"
+
+Call = Callable[..., Any]
+
+
+@dataclass
+class House:
+    """A served workspace whose one vendor may see internal data."""
+
+    url: str
+    workspace: AsyncWorkspace
+    vendor: OpenAIServer
+    key: str
+    http: aiohttp.ClientSession
+
+    async def ask(
+        self, body: Mapping[str, Any] | bytes, path: str = CHAT, key: str = "", **headers: str
+    ) -> tuple[int, bytes]:
+        """Status and body of the answer; what the vendor saw is in `vendor`."""
+        self.vendor.requests.clear()
+        self.vendor.headers.clear()
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        shown = {"Authorization": f"Bearer {key or self.key}", **headers}
+        async with self.http.post(self.url + path, data=sent, headers=shown) as said:
+            return said.status, await said.read()
+
+    async def recorded(self) -> str:
+        """Every row of the ledger that a vendor's words could get into, once all are written."""
+        await asyncio.sleep(0.3)
+        rows = await self.workspace.database.rows(
+            "SELECT r::text AS row FROM run AS r UNION ALL SELECT c::text FROM model_call AS c"
+            " UNION ALL SELECT p::text FROM run_payload AS p UNION ALL SELECT v::text FROM verdict AS v"
+        )
+        return "\n".join(row["row"] for row in rows)
+
+
+@pytest.fixture(scope="module")
+async def house(
+    server: embedded.Server, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    root = tmp_path_factory.mktemp("house")
+    with pytest.MonkeyPatch.context() as patched, copied(server.url, template) as database_url:
+        patched.setenv("HOUSE_KEY", KEY)
+        async with serving(answer("hello")) as vendor:
+            settings = [f'database_url = "{database_url}"\n']
+            settings += [
+                f'[providers.{name}]\ndialect = "{dialect}"\nbase_url = "{vendor.base_url}"\nplace = "other"\n'
+                'key_variable = "HOUSE_KEY"\n'
+                for name, dialect in {"vendor": "openai", "google": "gemini", "amazon": "bedrock"}.items()
+            ]
+            settings += ['[gateway.models.fast]\ntry = ["vendor:m"]\n']
+            (root / "steadyhand.toml").write_text("".join(settings))
+            async with await AsyncWorkspace.open(root) as workspace:
+                key = await workspace.keys.create("a caller", "caller")
+                async with served(workspace) as url, aiohttp.ClientSession() as http:
+                    yield House(url, workspace, vendor, key, http)
+
+
+def asked(**fields: Any) -> dict[str, Any]:
+    """A request for a model whose name is new, so that no circuit is open."""
+    return {"model": f"vendor:{uuid4().hex}", "messages": [{"role": "user", "content": "hi"}], **fields}
+
+
+def raw(body: str, media_type: str = "application/json", status: int = 200, **headers: str) -> Reply:
+    """Answers with exactly this."""
+
+    async def reply(request: web.Request, _: dict[str, Any]) -> web.StreamResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return web.Response(status=status, body=body.encode(), headers={"content-type": media_type, **named})
+
+    return reply
+
+
+def echoes() -> dict[str, Reply]:
+    """Vendors that say the key they were sent, where something is wrong."""
+    error = json.dumps({"error": {"message": f"bad key {KEY}", "headers": {"authorization": f"Bearer {KEY}"}}})
+    begun, events = chunks("one two")[0].decode(), "text/event-stream"
+    found = {
+        f"status {status}": raw(error, status=status) for status in (302, 400, 401, 403, 404, 413, 422, 429, 500)
+    }
+    return found | {
+        "escaped": raw(error.replace("/", "\\/"), status=400),
+        "in percents": raw(error.replace("/", "%2F"), status=400),
+        "an error in an answer": raw(error),
+        "no JSON": raw(f"received {KEY}"),
+        "another shape": raw(json.dumps({"choices": KEY})),
+        "a coding": raw("{}", content_encoding=KEY),
+        "an error as a stream": raw(f"data: {error}\n\n", events),
+        "an error in a stream": raw(f"{begun}data: {error}\n\n", events),
+    }
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize("name", echoes())
+async def test_a_key_that_a_vendor_says_in_an_error_reaches_neither_client_nor_ledger_nor_log(
+    house: House, name: str, is_streamed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    house.vendor.replies[:] = [echoes()[name]]
+    _, said = await house.ask(asked(stream=is_streamed))
+    assert house.vendor.headers[0]["authorization"] == f"Bearer {KEY}"
+    for place in (said.decode(), await house.recorded(), caplog.text):
+        assert "0123456789" not in place
+
+
+async def test_a_vendor_sees_nothing_of_a_client_but_what_its_dialect_needs(house: House) -> None:
+    house.vendor.replies[:] = [answer("hello")]
+    odd = {"Cookie": "a=b", "X-Forwarded-For": "1.2.3.4", "X-Steadyhand-Reset": "allow", "X-Api-Key": house.key}
+    await house.ask(asked(), **odd, **{"OpenAI-Organization": "org", "anthropic-beta": "b-1"})
+    assert house.vendor.headers[0].keys() == {
+        "host", "user-agent", "accept", "accept-encoding", "authorization", "content-length", "content-type",
+        "anthropic-beta",
+    }  # fmt: skip
+    assert house.key not in str(house.vendor.headers)
+
+
+def hidings() -> dict[str, dict[str, Any] | bytes]:
+    """Requests with a credential in them."""
+    plain = json.dumps(asked()).encode()
+    escaped = CREDENTIAL.replace("s", "\\u0073", 1).encode()
+    lost = b'{"role": "user", "content": "' + CREDENTIAL.encode() + b'", "content": "hi"}'
+    quoted = b'"say": "\\u0022\\u0022", '
+    tool = {"name": "f", "parameters": {"type": "object", "properties": {CREDENTIAL: {"type": "string"}}}}
+    return {
+        "a text": asked(messages=[{"role": "user", "content": f"my key is {CREDENTIAL}"}]),
+        "a system prompt": asked(messages=[{"role": "system", "content": CREDENTIAL}]),
+        "a result of a tool": asked(messages=[{"role": "tool", "tool_call_id": "1", "content": CREDENTIAL}]),
+        "an argument": asked(messages=[{"role": "assistant", "tool_calls": [{"function": {"arguments": CREDENTIAL}}]}]),
+        "the name of a field of a tool": asked(tools=[{"type": "function", "function": tool}]),
+        "the address of an image": asked(
+            messages=[{"content": [{"type": "image_url", "image_url": {"url": f"https://a.b/?{CREDENTIAL}"}}]}]
+        ),
+        "a field nobody knows": asked(some={"inner": [[CREDENTIAL]]}),
+        "an end user": asked(user=CREDENTIAL),
+        "a name of a model": {**asked(), "model": f"vendor:{CREDENTIAL}"},
+        "an escaped text": plain.replace(b"hi", escaped),
+        "a text that is lost in reading": plain.replace(b'{"role": "user", "content": "hi"}', lost),
+        "a lost text behind escaped quotation marks": plain.replace(
+            b'{"role": "user", "content": "hi"}', lost.replace(b'"role"', quoted + b'"role"')
+        ),
+        "messages that are lost in reading": plain[:-1] + b', "messages": []}',
+        "a list inside of lists": asked(some=CREDENTIAL) | {"deep": json.loads("[" * 300 + "]" * 300)},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize("name", hidings())
+async def test_a_credential_never_reaches_a_vendor_that_may_not_see_it(
+    house: House, name: str, is_streamed: bool
+) -> None:
+    house.vendor.replies[:] = [answer("hello")]
+    body = hidings()[name]
+    if is_streamed:
+        body = body.replace(b"{", b'{"stream": true, ', 1) if isinstance(body, bytes) else {**body, "stream": True}
+    status, _ = await house.ask(body)
+    assert status in (400, 503)
+    assert house.vendor.requests == []
+
+
+async def test_a_credential_is_not_embedded_by_a_vendor_that_may_not_see_it(house: House) -> None:
+    status, _ = await house.ask({"model": "vendor:e", "input": ["hi", CREDENTIAL]}, "/v1/embeddings")
+    assert (status, house.vendor.requests) == (503, [])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"model": "vendor:dear", "model": "fast"', '"model": "fast", "model": "fast"',
+        '"mod\\u0065l": "vendor:dear", "model": "fast"', '"model": "fast", "Model": "vendor:dear"',
+        '"model": "fast", "MODEL": "vendor:dear"', '"model": "fast", "\\u017ftream": true',
+        '"model": "fast", "input": 1, "input": 9', '"model": "fast", "max_tokens": 1, "max_tokens": 9',
+        '"model": "fast", "stream": false, "stream": true', '"model": "fast", "a\\"b": 1, "c\\u0022d": 2, "user": 1, "user": "x"',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", [CHAT, "/v1/responses", "/v1/messages"])
+async def test_a_request_that_others_could_read_otherwise_is_refused(house: House, path: str, fields: str) -> None:
+    status, said = await house.ask(f'{{{fields}, "messages": []}}'.encode(), path)
+    assert (status, house.vendor.requests) == (400, []), said
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages"])
+async def test_fields_of_other_vendors_and_words_like_ours_further_inside_pass(house: House, path: str) -> None:
+    house.vendor.replies[:] = [answer("hello")]
+    inside = {"model": "model", "Model": '"model"', "stream": "\\"}
+    body = asked(
+        topK=3, tools=[{"type": "function", "function": {"name": "f", "parameters": inside}}], max_tokens=9
+    )
+    assert (await house.ask(body, CHAT))[0] == 200
+    assert house.vendor.requests == [body | {"model": body["model"].removeprefix("vendor:")}]

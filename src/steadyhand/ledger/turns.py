@@ -16,7 +16,7 @@ class Turn(NamedTuple):
 
 
 def turns(prompt: str) -> tuple[Turn, ...]:
-    """The turns of a chat completion, a response, a message or an embedding, in their order; none of other texts."""
+    """The turns of a chat completion, a response, a message or an embedding, in order; none of other texts."""
     request = _read(prompt)
     if isinstance(request, list):  # the texts that were to be embedded
         return tuple(Turn("text", text) for text in request if isinstance(text, str))

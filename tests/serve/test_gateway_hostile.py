@@ -213,3 +213,35 @@ async def test_fields_of_other_vendors_and_words_like_ours_further_inside_pass(h
     )
     assert (await house.ask(body, CHAT))[0] == 200
     assert house.vendor.requests == [body | {"model": body["model"].removeprefix("vendor:")}]
+
+
+@pytest.mark.parametrize(
+    "name", ["google:../../admin", "google:models/../../x", "amazon:..", "google:a/./b"]
+)
+async def test_a_name_of_a_model_does_not_lead_to_another_address(house: House, name: str) -> None:
+    status, said = await house.ask(asked() | {"model": name})
+    assert status == 502
+    assert "does not climb" in said.decode()
+
+
+async def test_marks_of_addresses_in_a_name_of_a_model_are_a_part_of_the_name(house: House) -> None:
+    paths: list[str] = []
+
+    async def note(request: web.Request, _: dict[str, Any]) -> web.StreamResponse:
+        paths.append(request.raw_path)
+        return web.json_response({})
+
+    house.vendor.replies[:] = [note]
+    for name in ("a?b=c#d", "a%2f..%2fb", "a b", "a\r\nX-Evil: 1", "ä", "a\\..\\b", "http://other/x"):
+        status, said = await house.ask(asked() | {"model": f"google:{name}"})
+        assert (status, paths) == (502, []), name  # the vendor of this test knows no such address
+        assert "status 404" in said.decode(), said
+
+
+async def test_a_name_of_a_model_is_bounded_and_so_is_what_is_kept_of_it(house: House) -> None:
+    for path in (CHAT, "/v1/responses", "/v1/messages"):
+        status, said = await house.ask(asked() | {"model": "vendor:" + "x" * 1_000_000, "max_tokens": 1}, path)
+        assert (status, house.vendor.requests) == (404, [])
+        assert len(said) < 1_000
+    status, _ = await house.ask({"model": "vendor:" + "x" * 301, "input": "hi"}, "/v1/embeddings")
+    assert status == 404

@@ -23,6 +23,7 @@ FEATURE = "passthrough"
 
 _KEPT_S = 30.0  # how long a resolved name is kept: prices and settings do not change faster
 _KEPT_MAX = 1_000
+_LONGEST = 300  # characters of a name: what is known of a model is kept under it
 _OUTPUT_TOKENS = 4_096  # reserved for an answer whose length the client did not bound
 _PER = Decimal(1_000_000)
 _NO_BUDGET = Budget(None, None)
@@ -132,7 +133,11 @@ class Names:
         for model in (ModelId(name), self._named(name)):
             if model is not None and self._find(model) is not None:
                 return model
-        options = [*self._settings.models, *self._features()]
+        features = list(self._features())
+        if name in features:
+            hint = "a feature answers chat completions, responses and messages"
+            raise NotFound(f"expected a model; {name!r} is a feature", hint=hint)
+        options = [*self._settings.models, *features]
         raise NotFound(
             f"expected a model of the gateway, a feature or provider:name; found {name!r}",
             hint=did_you_mean(name, options) or "GET /v1/models lists them",
@@ -163,7 +168,9 @@ def is_allowed(principal: Principal, name: str) -> bool:
 
 
 def check_allowed(principal: Principal, name: str) -> None:
-    """Raises `Forbidden` when the key may not use this name."""
+    """Raises `Forbidden` when the key may not use this name, and `NotFound` for one that is none."""
+    if len(name) > _LONGEST:
+        raise NotFound(f"expected a name of at most {_LONGEST} characters; found one of {len(name)}")
     if not is_allowed(principal, name):
         raise Forbidden(
             f"expected a key that may use {name!r}; {principal.name!r} may use {', '.join(principal.models)}",

@@ -9,9 +9,10 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from steadyhand.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from steadyhand.errors import ProviderError, ProviderRefused, ProviderUnavailable, excerpt
 from steadyhand.providers.pool import Pool
 from steadyhand.providers.ports import WireRequest
 from steadyhand.providers.proxied import Proxied
@@ -34,6 +35,7 @@ class _Site:
     __slots__ = ("_heads", "_host", "_path", "pool")
 
     def __init__(self, host: str, path: str, pool: Pool) -> None:
+        _check_path(path)
         self.pool = pool
         self._host = host
         self._path = path
@@ -53,8 +55,6 @@ class _Site:
 
     def _head(self, wire: WireRequest) -> bytes:
         target = self._path + wire.path
-        if not (target.isascii() and target.isprintable()) or " " in target:
-            raise ProviderRefused(f"expected a path of printable ASCII without spaces; found {target!r}")
         always = {"host": self._host, "user-agent": "steadyhand", "accept-encoding": "identity"}
         return f"{wire.method} {target} HTTP/1.1\r\n".encode() + _lines({**always, **wire.headers})
 
@@ -89,6 +89,7 @@ class Transport:
         deadline = began + timeout_s
         first_byte_by = began + (self._limits.first_byte_s if first_byte_s is None else first_byte_s)
         site = self._sites.get(provider.base_url) or self._new_site(provider)
+        _check_path(wire.path)
         authorization: Mapping[str, str] = {}
         if provider.needs_key:
             key = self._secrets.at_hand(provider) or await self._secrets.key(provider)
@@ -187,6 +188,15 @@ def _system_trust() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+@lru_cache(maxsize=_HEADS_KEPT)
+def _check_path(path: str) -> None:
+    """Raise `ProviderRefused` for a path that leads elsewhere: it may hold what a client calls a model."""
+    is_plain = path.isascii() and path.isprintable() and " " not in path
+    steps = path.partition("?")[0].split("/")
+    if not is_plain or not {".", ".."}.isdisjoint(steps):
+        raise ProviderRefused(f"expected a path of printable ASCII that does not climb; found {excerpt(path)!r}")
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:

@@ -75,13 +75,11 @@ class Blocks:
         self._thought(index).pieces.append(piece)
         return ReasoningDelta(piece) if piece else None
 
-    def sign(self, index: int, signature: str) -> None:
-        """A piece of what the vendor signs a thought with."""
-        self._thought(index).signature += signature
-
-    def hide(self, index: int, data: str) -> None:
-        """A piece of a thought that the vendor does not show."""
-        self._thought(index).data += data
+    def keep(self, index: int, *, signature: str = "", data: str = "") -> None:
+        """A piece of what the vendor wants back with a thought: what it signed it with, or all that it shows of it."""
+        thought = self._thought(index)
+        thought.signature += signature
+        thought.data += data
 
     def call(self, index: int, call_id: str, name: str) -> Delta | None:
         """The beginning of a call."""

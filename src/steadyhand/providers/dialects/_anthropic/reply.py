@@ -110,7 +110,7 @@ class Answer:
             self._citations += block.citations or []
             return self.add(index, Piece(text=block.text, thinking=block.thinking, signature=block.signature))
         if block.type == "redacted_thinking":
-            self._blocks.hide(index, block.data or "")
+            self._blocks.keep(index, data=block.data or "")
         return None
 
     def add(self, index: int, piece: Piece) -> Delta | None:
@@ -121,7 +121,7 @@ class Answer:
             self._pieces.setdefault(index, []).append(piece.partial_json)
             return self._blocks.argue(index, piece.partial_json)
         if piece.signature is not None:
-            self._blocks.sign(index, piece.signature)
+            self._blocks.keep(index, signature=piece.signature)
         if piece.citation is not None:
             self._citations.append(piece.citation)
         return self._blocks.think(index, piece.thinking) if piece.thinking is not None else None

@@ -133,9 +133,9 @@ class Answer:
     def _think(self, index: int, piece: Reasoning) -> Delta | None:
         whole = piece.reasoning_text or _ReasoningText()
         if signature := piece.signature or whole.signature:
-            self._blocks.sign(index, signature)
+            self._blocks.keep(index, signature=signature)
         if piece.redacted:
-            self._blocks.hide(index, piece.redacted)
+            self._blocks.keep(index, data=piece.redacted)
         text = piece.text or whole.text
         return self._blocks.think(index, text) if text else None
 

@@ -256,17 +256,6 @@ def test_after_a_reset_the_answer_begins_anew(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_answer_that_a_vendor_began_is_taken_over(name: str) -> None:
-    first, second = writer(name), writer(name)
-    stream = provider(name).Stream()
-    heard = stream.feed(first.begin() + first.delta(TextDelta("The first half ")))
-    heard += stream.feed(second.delta(TextDelta("and the rest.")))
-    heard += stream.feed(second.end(Completion(text="The first half and the rest.")))
-    assert "".join(delta.text for delta in heard if isinstance(delta, TextDelta)) == "The first half and the rest."
-    assert stream.finish().text == "The first half and the rest."
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_an_error_inside_a_stream_is_an_error_to_the_vendors_codec(name: str) -> None:
     written, stream = writer(name), provider(name).Stream()
     stream.feed(written.begin() + written.delta(TextDelta("half an ")))

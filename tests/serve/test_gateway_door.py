@@ -12,7 +12,7 @@ import pytest
 from served_site import Site
 
 from openai_server import answer, slow, stalled
-from steadyhand.pipeline.gateway.client import GatewayCall, Served
+from steadyhand.pipeline.gateway.client import GatewayCall, Served, Streamed
 from steadyhand.serve.access import Identities
 from steadyhand.serve.gateway import connection as connections
 from steadyhand.serve.gateway.door import Door
@@ -130,6 +130,7 @@ async def test_a_stream_is_marked_so_that_no_proxy_holds_it_back(site: Site) -> 
     site.model.replies[:] = [answer("one two")]
     async with site.http.post(site.url + CHAT, json={**HI, "stream": True}, headers=site.bearer()) as said:
         assert said.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert (said.headers["X-Steadyhand-Model"], len(said.headers["X-Run-Id"])) == ("test:fast", 26)
         assert (said.headers["X-Accel-Buffering"], said.headers["Cache-Control"]) == ("no", "no-store")
         assert (await said.text()).endswith("data: [DONE]\n\n")
 
@@ -158,7 +159,10 @@ class Odd:
     async def answer(self, call: GatewayCall) -> Served:
         raise ZeroDivisionError("the secret of the house")
 
-    async def stream(self, call: GatewayCall) -> AsyncGenerator[bytes, None]:
+    async def stream(self, call: GatewayCall) -> Streamed | Served:
+        return Streamed(run_id="R", model="m", first=b"data: {}\n\n", rest=self._rest())
+
+    async def _rest(self) -> AsyncGenerator[bytes, None]:
         try:
             yield b"data: {}\n\n"
             raise ZeroDivisionError("the secret of the house")

@@ -107,12 +107,22 @@ class TextDelta:
 
     text: str
 
+    @property
+    def content(self) -> str:
+        """What the model wrote."""
+        return self.text
+
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     """The next piece of the model's thoughts."""
 
     text: str
+
+    @property
+    def content(self) -> str:
+        """What the model wrote."""
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,11 @@ class ToolCallDelta:
     id: str
     name: str
     arguments: str
+
+    @property
+    def content(self) -> str:
+        """What the model wrote."""
+        return self.arguments
 
 
 Delta: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta

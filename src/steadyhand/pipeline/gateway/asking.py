@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from steadyhand.errors import ProviderError
 from steadyhand.pipeline.first import first_answer
-from steadyhand.pipeline.gateway.booking import Booking
+from steadyhand.pipeline.gateway.booking import Booking, Part
 from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.routing.attempts import Attempt, Attempts
 from steadyhand.types.model import Model, Usage
@@ -57,7 +57,7 @@ class Asking(Generic[Wanted]):
             return None
         except BaseException:
             self._attempts.abandoned(attempt)
-            self._booking.note_part(attempt, "", 0, ports.monotonic() - began_s, "broken off")
+            self._booking.note_part(attempt, Part(), ports.monotonic() - began_s, "broken off")
             raise
         duration_s = ports.monotonic() - began_s
         self._attempts.succeeded(attempt, duration_s)

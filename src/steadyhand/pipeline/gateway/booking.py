@@ -1,6 +1,8 @@
 """What one gateway call costs, from the reservation to its rows in the journal."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from steadyhand.catalog import tokens
@@ -27,6 +29,19 @@ _NOTHING = Usage()
 _REFUSED = (InvalidInput, NotFound, AccessError, BudgetExceeded, RateLimited)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What came of an answer that was broken off.
+
+    `pieces` are all that its vendor sent, as it cut them, thoughts and calls included; `text` is what the client
+    got of the text; `counted` are the vendor's own counts until then.
+    """
+
+    pieces: tuple[str, ...] = ()
+    text: str = ""
+    counted: Usage = _NOTHING
+
+
 class Booking:
     """Of one call. `began_s` is on the monotonic clock. Every attempt is noted once, and then `end` is called."""
 
@@ -42,7 +57,7 @@ class Booking:
     ) -> None:
         """The attempt gave the answer."""
         if usage == _NOTHING:
-            usage = self.estimated(answer, 0)
+            usage = self._estimated(-(-len(answer) // _PER_TOKEN))
         self._add(attempt, usage, duration_s, first_token_s=first_token_s, answer=answer)
         self.exchange.model = attempt.model.id
 
@@ -50,18 +65,15 @@ class Booking:
         """The attempt gave nothing, and costs nothing."""
         self._add(attempt, _NOTHING, duration_s, error=error)
 
-    def note_part(self, attempt: Attempt, text: str, pieces: int, duration_s: float, error: str) -> Usage:
-        """The attempt gave a part of the answer, or was broken off: it is billed by what has come."""
-        usage = self.estimated(text, pieces)
-        self._add(attempt, usage, duration_s, error=error, answer=text)
+    def note_part(self, attempt: Attempt, part: Part, duration_s: float, error: str) -> Usage:
+        """The attempt was broken off: it is billed by what has come."""
+        usage = self._estimated(_tokens(part.pieces))
+        if part.counted != _NOTHING:
+            output = max(usage.output_tokens, part.counted.output_tokens)
+            usage = replace(part.counted, output_tokens=output, is_estimated=True)
+        self._add(attempt, usage, duration_s, error=error, answer=part.text)
         self.exchange.model = attempt.model.id
         return usage
-
-    def estimated(self, text: str, pieces: int) -> Usage:
-        """Tokens that nobody counted. `pieces` is how many the vendor cut the text into, 0 for a whole answer."""
-        is_token_each = pieces > 0 and len(text) <= _SHORT_PIECE * pieces
-        output = pieces if is_token_each else -(-len(text) // _PER_TOKEN)
-        return Usage(tokens.estimate([self.exchange.prompt]), output, is_estimated=True)
 
     def refuse(self, error: SteadyhandError) -> None:
         """The client is told by the vendor's own words that its request is wrong."""
@@ -78,17 +90,21 @@ class Booking:
         self._has_ended = True
         exchange = self.exchange
         exchange.duration_s = self._ports.monotonic() - self.began_s
-        if error is not None:
+        if isinstance(error, SteadyhandError):
+            error.run_id = exchange.run_id
+        if error is not None and exchange.failure is None:
             exchange.failure = _failure(error)
             exchange.status = "refused" if isinstance(error, _REFUSED) else "failed"
-            if isinstance(error, SteadyhandError):
-                error.run_id = exchange.run_id
         elif exchange.failure is None:
             exchange.status = "answered"
         exchange.cost_usd, used = self._total()
         if self.reservation is not None:
             exchange.spendings = self.reservation.settle(usd=exchange.cost_usd or Decimal(0), tokens=used)
         self._ports.ledger.record(exchange)
+
+    def _estimated(self, output_tokens: int) -> Usage:
+        """Tokens that nobody counted."""
+        return Usage(tokens.estimate([self.exchange.prompt]), output_tokens, is_estimated=True)
 
     def _total(self) -> tuple[Decimal | None, int]:
         """What all attempts cost together, None when a price is unknown, and how many tokens they took."""
@@ -130,6 +146,13 @@ def _cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
     if usage is _NOTHING:
         return Decimal(0)
     return cost_usd(usage, price) if price else None
+
+
+def _tokens(pieces: Sequence[str]) -> int:
+    """How many the pieces of a vendor hold that nobody counted: one each, where they are as short as tokens."""
+    length = sum(map(len, pieces))
+    is_token_each = length <= _SHORT_PIECE * len(pieces)
+    return len(pieces) if is_token_each else -(-length // _PER_TOKEN)
 
 
 def _failure(error: BaseException) -> Failure:

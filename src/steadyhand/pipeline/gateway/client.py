@@ -1,6 +1,6 @@
 """The client of a gateway call: what it asked for in a vendor's own dialect, and how it is answered in it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,14 +28,16 @@ class Head:
 class ReplyWriter(Protocol):
     """Writes one streamed answer: each method gives the bytes to send next, which may be none.
 
-    A writer that is told of more without `begin` takes over an answer that a vendor began in the same dialect, and
-    of which the client has a part of the text. After a `reset` it begins by itself.
+    `begin` comes first, or `take_over` in its place: the client has these whole events, in which a vendor of the
+    same dialect began the answer, and what is written next goes on behind them. They may be none at all.
 
-    `reset` tells a client that opted in that everything sent so far is void and the answer begins anew. `fail` ends
-    a stream with the error as the dialect says it; nothing follows.
+    `reset` tells a client that opted in that everything sent so far is void and the answer begins anew, which the
+    writer then does by itself. `fail` ends a stream with the error as the dialect says it; nothing follows.
     """
 
     def begin(self) -> bytes: ...
+
+    def take_over(self, events: bytes) -> None: ...
 
     def delta(self, delta: Delta) -> bytes: ...
 
@@ -83,6 +85,19 @@ class GatewayCall:
     principal: Principal
     accepts_reset: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """An answer that has begun, in the client's dialect: the first piece, and the others as they come.
+
+    `rest` is closed by whom it is given to; closed early it ends the vendor's work. `model` is the one that began.
+    """
+
+    run_id: str
+    model: str
+    first: bytes
+    rest: AsyncGenerator[bytes, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,14 +16,14 @@ from steadyhand.errors import NoModel, ProviderRefused, RunCancelled, Steadyhand
 from steadyhand.ledger.ids import id_at
 from steadyhand.pipeline.gateway.asking import Asking, Got
 from steadyhand.pipeline.gateway.booking import Booking
-from steadyhand.pipeline.gateway.client import GatewayCall, Head, Served
+from steadyhand.pipeline.gateway.client import GatewayCall, Head, Served, Streamed
 from steadyhand.pipeline.gateway.forward import speaks
 from steadyhand.pipeline.gateway.guard import Guard
 from steadyhand.pipeline.gateway.names import Route, check_allowed, models_now
 from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.pipeline.gateway.repeats import Repeats
 from steadyhand.pipeline.gateway.stream_attempt import StreamAttempt
-from steadyhand.pipeline.gateway.upstream import WRONG_REQUEST, Upstream
+from steadyhand.pipeline.gateway.upstream import Upstream
 from steadyhand.pipeline.gateway.visit import Visit
 from steadyhand.routing.attempts import Attempts
 from steadyhand.types.exchange import Exchange
@@ -60,37 +60,23 @@ class Passthrough:
         booking.end(None)
         return Served(status=status, body=body, run_id=booking.exchange.run_id, model=booking.exchange.model or "")
 
-    async def stream(self, call: GatewayCall) -> AsyncGenerator[bytes, None]:
-        """The answer piece by piece, in the client's dialect. The first piece comes when a vendor has begun.
+    async def stream(self, call: GatewayCall) -> Streamed | Served:
+        """The answer piece by piece, in the client's dialect, once a vendor has begun.
 
-        Raises before the first piece; afterwards an error is the last piece. Closing the generator early ends the
-        vendor's work, and the call is billed by what has come.
+        What is given whole is a vendor's own refusal of the request. Raises before the first piece; afterwards an
+        error is the last piece. Closed early, the stream ends the vendor's work, and the call is billed by what has
+        come.
         """
         visit = await self._visit(call)
+        exchange, pieces = visit.booking.exchange, self._pieces(visit)
         try:
-            kept = await self._repeats.find(visit) if visit.route.cache_s else None
-            if kept is not None:
-                begun, tail = self._repeats.streamed(visit, kept)
-                yield begun
-            else:
-                async with aclosing(self._streamed(visit)) as pieces:
-                    async for piece in pieces:
-                        visit.has_begun = True
-                        yield piece
-                tail = visit.tail
-            visit.booking.end(None)
-            yield tail
-        except GeneratorExit:
-            visit.booking.end(RunCancelled("the client went away"))
-            raise
-        except SteadyhandError as error:
-            visit.booking.end(error)
-            if not visit.has_begun:
+            first = await anext(pieces)
+        except ProviderRefused as error:
+            own = visit.own_refusal(error)
+            if own is None:
                 raise
-            yield visit.writes().fail(error)
-        except BaseException as error:
-            visit.booking.end(error)
-            raise
+            return Served(status=own[0], body=own[1], run_id=exchange.run_id, model="")
+        return Streamed(run_id=exchange.run_id, model=exchange.model or "", first=first, rest=pieces)
 
     async def embed(self, principal: Principal, model: str, request: EmbeddingRequest) -> tuple[Embeddings, str]:
         """Vectors of the texts, and the run's id. Raises like `answer`."""
@@ -120,6 +106,35 @@ class Passthrough:
         booking = self._booking(call.principal, call.head, call.body.decode("utf-8", "replace"))
         route = await self._admitted(booking, call.head, call.body)
         return Visit(call, booking, route, began_s + route.timeout_s)
+
+    async def _pieces(self, visit: Visit) -> AsyncGenerator[bytes, None]:
+        """The whole stream. The call is recorded before its last piece leaves, and in every other case."""
+        try:
+            kept = await self._repeats.find(visit) if visit.route.cache_s else None
+            if kept is not None:
+                begun, tail = self._repeats.streamed(visit, kept)
+                yield begun
+            else:
+                async with aclosing(self._streamed(visit)) as pieces:
+                    async for piece in pieces:
+                        visit.has_begun = True
+                        yield piece
+                tail = visit.tail
+            visit.booking.end(None)
+            yield tail
+        except GeneratorExit:
+            visit.booking.end(RunCancelled("the client went away"))
+            raise
+        except SteadyhandError as error:
+            if visit.own_refusal(error):
+                visit.booking.refuse(error)
+            visit.booking.end(error)
+            if not visit.has_begun:
+                raise
+            yield visit.writes().fail(error)
+        except BaseException as error:
+            visit.booking.end(error)
+            raise
 
     def _booking(self, principal: Principal, head: Head, prompt: str) -> Booking:
         ports = self._ports
@@ -187,10 +202,11 @@ class Passthrough:
         try:
             body = await asking.first()
         except ProviderRefused as error:
-            if visit.refusal is None or error.vendor_status not in WRONG_REQUEST:
+            own = visit.own_refusal(error)
+            if own is None:
                 raise
             visit.booking.refuse(error)
-            return visit.refusal
+            return own
         if route.cache_s:
             await self._repeats.keep(visit, body)
         return 200, body

@@ -5,108 +5,151 @@ stream has ended, or broken off, everything that was sent is read in one go.
 """
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from steadyhand.errors import ProviderError
+from steadyhand.pipeline.gateway.booking import Part
 from steadyhand.providers.ports import StreamDecoder
-from steadyhand.types.message import TextDelta
-from steadyhand.types.model import Completion
+from steadyhand.types.message import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from steadyhand.types.model import Completion, Usage
 
 END_MARKS = {
-    "openai": re.compile(rb"data: ?\[DONE\]"),
+    "openai": re.compile(rb"^data: ?\[DONE\]", re.MULTILINE),
     "openai_responses": re.compile(rb'"type": ?"response\.(?:completed|incomplete|failed)"'),
     "anthropic": re.compile(rb'"type": ?"message_stop"'),
 }
 """How an answer's last event is known, by dialect."""
 
+CLOSING = {
+    "openai": b"data: [DONE]\n\n",
+    "anthropic": b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+}
+"""The last event where it says nothing but that the answer has ended."""
+
 _COUNTS_ONLY = re.compile(rb'"choices": ?\[\]')
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What of a stream was sent to the client.
+
+    `is_stuck`: it ends in a thought, holds a part of a tool call, or what nobody can read. Nobody can go on there.
+    """
+
+    events: bytes
+    part: Part
+    is_stuck: bool
+
+
+_SEAM = 2  # bytes of the end of an event that may lie before a cut
 
 
 class Relay:
     """One stream. `take` gives what may be sent; the event that ends the answer stays in `tail` until it is safe.
 
-    `hides_usage`: the counts were asked for by us, not by the client.
+    `decoder` makes a reader of the dialect's streams. `hides_usage`: the counts were asked for by us, not by the
+    client. Once `has_ended` holds, `tail` begins with the whole event that ends the answer: vendors may leave the
+    connection open behind it.
     """
 
-    def __init__(self, dialect: str, decoder: StreamDecoder, *, hides_usage: bool) -> None:
+    def __init__(self, dialect: str, decoder: Callable[[], StreamDecoder], *, hides_usage: bool) -> None:
+        self._dialect = dialect
         self._end_mark = END_MARKS[dialect]
-        self._decoder = decoder
+        self._new_decoder = decoder
+        self._decoder = decoder()
         self._hides_usage = hides_usage
-        self._held = b""
+        self._held: list[bytes] = []
+        self._seam = b""  # how what is held ends
         self._unread: list[bytes] = []
-        self._texts: list[str] = []
-        self._has_other = False
-        self.pieces = 0  # of text, as the vendor cut them
+        self._passed: list[bytes] = []
+        self.has_ended = False
         self.error: ProviderError | None = None  # that came inside the stream
 
     def take(self, data: bytes) -> bytes:
-        """The whole events that `data` completes. After an error inside the stream `error` is set."""
-        buffer = self._held + data if self._held else data
-        cut = _end_of_events(buffer)
-        if cut == 0:
-            self._held = buffer
-            return b""
-        whole, self._held = buffer[:cut], buffer[cut:]
+        """The whole events that `data` completes. After an error inside the stream `error` is set.
+
+        An event that comes in many pieces is put together once: a vendor may send one that never ends.
+        """
+        if self._held:
+            if not _end_of_events(self._seam + data):
+                self._hold(data)
+                return b""
+            data = b"".join((*self._held, data))
+            self._held.clear()
+        cut = _end_of_events(data)
+        whole, rest = data[:cut], data[cut:]
         begin = _begin_of_last(whole)
         if self._end_mark.search(whole, begin):
-            whole, self._held = whole[:begin], whole[begin:] + self._held
+            self.has_ended = True
+            whole, rest = whole[:begin], whole[begin:] + rest
+        if rest:
+            self._hold(rest)
         if b'"error"' in whole or (self._hides_usage and b'"usage"' in whole):
-            return self._inspected(whole)
-        self._unread.append(whole)
+            whole = self._inspected(whole)
+        elif whole:
+            self._unread.append(whole)
+        if whole:
+            self._passed.append(whole)
         return whole
-
-    @property
-    def has_ended(self) -> bool:
-        """Does `tail` hold the event that ends the answer? Vendors may leave the connection open behind it."""
-        return bool(self._held) and self._end_mark.search(self._held) is not None
 
     @property
     def tail(self) -> bytes:
         """What has come and was not sent: the end of the answer, when it is complete."""
-        return self._held
+        return b"".join(self._held)
 
     def finish(self) -> Completion:
         """The whole answer, once nothing more comes. Raises `ProviderError` when the stream broke off."""
         if self.error is not None:
             raise self.error
-        self._unread.append(self._held)
+        self._unread += self._held
         self._read()
         return self._decoder.finish()
 
-    def sent(self) -> str:
-        """The text that the client has."""
-        self._read()
-        return "".join(self._texts)
+    def passed(self) -> Passed:
+        """What the client has of a stream that broke off; read anew, because one event may have spoilt the rest."""
+        decoder, events = self._new_decoder(), b"".join(self._passed)
+        deltas: list[Delta] = []
+        counted, is_stuck = Usage(), True
+        try:
+            for event in _events(events):
+                deltas += decoder.feed(event)
+            is_stuck = _is_stuck(deltas)
+            decoder.feed(CLOSING.get(self._dialect, b""))
+            counted = decoder.finish().usage
+        except ProviderError:
+            pass  # it is not the whole answer, or cannot be read
+        text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        return Passed(events, Part(tuple(delta.content for delta in deltas), text, counted), is_stuck)
 
-    @property
-    def has_other(self) -> bool:
-        """Was anything sent that is not text, such as a part of a tool call? Nobody can go on with that."""
-        self._read()
-        return self._has_other
+    def _hold(self, data: bytes) -> None:
+        self._held.append(data)
+        self._seam = (self._seam + data)[-_SEAM:] if len(self._held) > 1 else data[-_SEAM:]
 
     def _read(self) -> None:
         unread, self._unread = b"".join(self._unread), []
         if unread:
-            for delta in self._decoder.feed(unread):
-                if isinstance(delta, TextDelta):
-                    self._texts.append(delta.text)
-                    self.pieces += 1
-                else:
-                    self._has_other = True
+            self._decoder.feed(unread)
 
     def _inspected(self, whole: bytes) -> bytes:
         """The events up to the first that is an error, without those that only count."""
         self._read()
         good: list[bytes] = []
         for event in _events(whole):
-            self._unread.append(event)
             try:
-                self._read()
+                self._decoder.feed(event)
             except ProviderError as error:
                 self.error = error
                 break
             if not (self._hides_usage and _COUNTS_ONLY.search(event)):
                 good.append(event)
         return b"".join(good)
+
+
+def _is_stuck(deltas: Sequence[Delta]) -> bool:
+    """Do they end in a thought, or hold a part of a tool call?"""
+    has_called = any(isinstance(delta, ToolCallDelta) for delta in deltas)
+    return has_called or (bool(deltas) and isinstance(deltas[-1], ReasoningDelta))
 
 
 def _end_of_events(buffer: bytes) -> int:

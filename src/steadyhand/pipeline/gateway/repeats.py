@@ -5,7 +5,6 @@ from steadyhand.caching.store import ResponseCache
 from steadyhand.pipeline.gateway.upstream import dialect_of
 from steadyhand.pipeline.gateway.visit import Visit
 from steadyhand.types.ids import ModelId
-from steadyhand.types.message import TextDelta, ToolCallDelta
 from steadyhand.types.model import Completion
 
 
@@ -37,14 +36,7 @@ class Repeats:
 
     def streamed(self, visit: Visit, body: bytes) -> tuple[bytes, bytes]:
         """A kept body as a stream: everything but its end, and the end."""
-        completion = dialect_of(visit.call.dialect.NAME).decode(200, {}, body)
-        writer = visit.writes()
-        pieces = [writer.begin()]
-        if completion.text:
-            pieces.append(writer.delta(TextDelta(completion.text)))
-        for index, call in enumerate(completion.tool_calls):
-            pieces.append(writer.delta(ToolCallDelta(index, call.id, call.name, call.arguments)))
-        return b"".join(pieces), writer.end(completion)
+        return visit.pieces(dialect_of(visit.call.dialect.NAME).decode(200, {}, body))
 
 
 def _key(visit: Visit) -> Key | None:

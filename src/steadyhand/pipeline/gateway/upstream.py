@@ -7,14 +7,11 @@ from steadyhand import plugins
 from steadyhand.errors import ProviderError
 from steadyhand.pipeline.gateway.forward import forwarded
 from steadyhand.pipeline.gateway.ports import GatewayPorts
-from steadyhand.pipeline.gateway.visit import Visit
+from steadyhand.pipeline.gateway.visit import WRONG_REQUEST, Visit
 from steadyhand.providers.dialects import openai
 from steadyhand.providers.ports import Dialect
 from steadyhand.providers.transport import Reply
 from steadyhand.types.model import Completion, Model
-
-WRONG_REQUEST = frozenset({400, 413, 422})
-"""Statuses for a request that its client has to mend: the vendor's own words help most."""
 
 _SKIMS: dict[str, Callable[[bytes], Completion | None]] = {"openai": openai.skim}
 """Quicker readings of plain answers, for the dialect of nearly all calls."""

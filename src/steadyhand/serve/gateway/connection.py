@@ -1,7 +1,7 @@
 """One request of a client over ASGI: headers read once, the body bounded, the answer sent, an absence noticed."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from math import ceil
 from types import TracebackType
@@ -11,7 +11,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from steadyhand.errors import InputTooLarge, SteadyhandError, Unauthenticated
-from steadyhand.pipeline.gateway.client import Served
+from steadyhand.pipeline.gateway.client import Served, Streamed
 
 MAX_BODY_BYTES = 32_000_000  # what OpenAI and Anthropic take: images and PDFs come inside of the JSON
 WATCH_AFTER_S = 0.25  # most answers are there before, and cost no task that waits for the client to leave
@@ -94,25 +94,24 @@ class Connection:
         return Presence(self._receive, after_s)
 
     async def send_whole(self, served: Served) -> None:
-        headers = [
-            *_JSON,
-            (b"content-length", b"%d" % len(served.body)),
-            (b"x-run-id", served.run_id.encode()),
-            (b"x-steadyhand-model", _header(served.model)),
-        ]
+        headers = [*_JSON, (b"content-length", b"%d" % len(served.body)), *_about(served)]
         await self._start(served.status, headers, served.body)
 
-    async def send_stream(self, pieces: AsyncGenerator[bytes, None]) -> None:
-        """Status 200 with the first piece; what is raised before it is raised on. Closes `pieces` in every case."""
-        try:
-            with self.presence(WATCH_STREAM_AFTER_S):
-                first = await anext(pieces, b"")
-                await self._start(200, [*_EVENTS], first, has_more=True)
-                async for piece in pieces:
+    async def send_stream(self, opening: Awaitable[Streamed | Served]) -> None:
+        """Status 200 with the first piece; what is raised before it is raised on. Closes the stream in any case."""
+        with self.presence(WATCH_STREAM_AFTER_S):
+            opened = await opening
+            if isinstance(opened, Served):
+                await self.send_whole(opened)
+                return
+            try:
+                headers = [*_EVENTS, *_about(opened)]
+                await self._start(200, headers, opened.first, has_more=True)
+                async for piece in opened.rest:
                     await self._send({"type": "http.response.body", "body": piece, "more_body": True})
                 await self.end(b"")
-        finally:
-            await pieces.aclose()
+            finally:
+                await opened.rest.aclose()
 
     async def send_json(self, status: int, body: bytes) -> None:
         await self._start(status, [*_JSON, (b"content-length", b"%d" % len(body))], body)
@@ -208,6 +207,10 @@ def _explained(error: SteadyhandError) -> list[Header]:
     if not error.is_retryable:
         found.append((b"x-should-retry", b"false"))
     return found
+
+
+def _about(answer: Served | Streamed) -> tuple[Header, Header]:
+    return (b"x-run-id", answer.run_id.encode()), (b"x-steadyhand-model", _header(answer.model))
 
 
 @lru_cache(maxsize=1024)

@@ -1,12 +1,12 @@
 """What the gateway does at each of its addresses. The first line of each is its description in the reference."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
 import msgspec
 
 from steadyhand.catalog.tokens import estimate
-from steadyhand.pipeline.gateway.client import ClientDialect, GatewayCall, Served
+from steadyhand.pipeline.gateway.client import ClientDialect, GatewayCall, Served, Streamed
 from steadyhand.serve.gateway import embeddings, listing
 from steadyhand.serve.gateway.connection import Connection
 from steadyhand.types.model import EmbeddingRequest, Embeddings
@@ -18,7 +18,7 @@ class Answers(Protocol):
 
     async def answer(self, call: GatewayCall) -> Served: ...
 
-    def stream(self, call: GatewayCall) -> AsyncGenerator[bytes, None]: ...
+    async def stream(self, call: GatewayCall) -> Streamed | Served: ...
 
 
 class Models(Answers, Protocol):

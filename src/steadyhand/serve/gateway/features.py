@@ -16,12 +16,12 @@ from collections.abc import AsyncGenerator, Callable
 
 from steadyhand.checks.schema import violations
 from steadyhand.errors import InvalidInput, ReviewPending, SteadyhandError, of_code
-from steadyhand.pipeline.gateway.client import GatewayCall, Served
+from steadyhand.pipeline.gateway.client import GatewayCall, Served, Streamed
 from steadyhand.pipeline.gateway.names import check_allowed
 from steadyhand.types.feature import Feature
 from steadyhand.types.ids import FeatureName
 from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, found_field, required
-from steadyhand.types.message import Media, TextDelta
+from steadyhand.types.message import Media
 from steadyhand.types.model import Completion, CompletionRequest
 from steadyhand.types.run import Answer
 from steadyhand.types.wire import answer_json, plain
@@ -61,8 +61,8 @@ class FeatureModels:
         body = call.dialect.answer(completion, model=call.head.model, run_id=run_id, created=int(self._epoch()))
         return Served(status=200, body=body, run_id=run_id, model=call.head.model)
 
-    async def stream(self, call: GatewayCall) -> AsyncGenerator[bytes, None]:
-        """The same as a stream of one piece. Raises before it."""
+    async def stream(self, call: GatewayCall) -> Streamed:
+        """The same as a stream, whose pieces are there at once."""
         completion, run_id = await self._run(call)
         writer = call.dialect.Writer(
             model=call.head.model,
@@ -70,7 +70,8 @@ class FeatureModels:
             created=int(self._epoch()),
             wants_usage=call.head.wants_usage,
         )
-        yield writer.begin() + writer.delta(TextDelta(completion.text)) + writer.end(completion)
+        begun = b"".join([writer.begin(), *map(writer.delta, completion.deltas)])
+        return Streamed(run_id=run_id, model=call.head.model, first=begun, rest=_only(writer.end(completion)))
 
     async def _run(self, call: GatewayCall) -> tuple[Completion, str]:
         check_allowed(call.principal, call.head.model)
@@ -82,6 +83,10 @@ class FeatureModels:
         )
         wants_json = request.is_json or request.output_schema is not None
         return completion_of(answer, feature, wants_json=wants_json), answer.run_id
+
+
+async def _only(piece: bytes) -> AsyncGenerator[bytes, None]:
+    yield piece
 
 
 def input_of(feature: Feature, request: CompletionRequest) -> JsonObject:

@@ -7,6 +7,7 @@ import msgspec
 
 from steadyhand.errors import ProviderProtocol, SteadyhandError
 from steadyhand.serve.gateway.dialects import _faults
+from steadyhand.serve.gateway.dialects._events import objects
 from steadyhand.serve.gateway.dialects._parts import CARRIED
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta, Reasoning, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
@@ -36,23 +37,31 @@ def answer(completion: Completion, *, model: str, run_id: str, created: int) -> 
     )
 
 
-_Kind = Literal["", "text", "thinking", "tool_use"]
-
-
 class Writer:
     """`message_start`, then blocks that are opened and closed one after the other, and `message_stop`.
 
     The counts of tokens come with `message_delta`, because nobody knows them before. A reset is an event named
-    `reset`, after which the answer begins anew with `message_start`. What it takes over is in the open block 0.
+    `reset`, after which the answer begins anew with `message_start`.
     """
 
     def __init__(self, *, model: str, run_id: str, created: int, wants_usage: bool) -> None:
         del created, wants_usage
         self._start = _event("message_start", {"message": _message(model, run_id, [], _usage(Usage()))})
-        self._is_void = False
-        self._index = 0
-        self._kind: _Kind = "text"
+        self._is_void = False  # is `message_start` still to be said?
+        self._index = -1
+        self._kind = ""  # of the open block
         self._tool = -1  # the index of the call whose block is open
+
+    def take_over(self, events: bytes) -> None:
+        self._is_void = True
+        for said in objects(events):
+            match said:
+                case {"type": "message_start"}:
+                    self._is_void = False
+                case {"type": "content_block_start", "index": int(index), "content_block": {"type": str(kind)}}:
+                    self._index, self._kind = index, kind
+                case {"type": "content_block_stop"}:
+                    self._kind = ""
 
     def begin(self) -> bytes:
         self._is_void = False
@@ -100,7 +109,7 @@ class Writer:
         signed: JsonObject = {"signature": ""} if kind == "thinking" else {}
         return self._open(kind, {kind: "", **signed}) + self._delta(delta)
 
-    def _open(self, kind: _Kind, fields: JsonObject) -> bytes:
+    def _open(self, kind: str, fields: JsonObject) -> bytes:
         closed = self._close()
         self._kind = kind
         self._index += 1

@@ -6,6 +6,7 @@ import msgspec
 
 from steadyhand.errors import SteadyhandError
 from steadyhand.serve.gateway.dialects import _faults
+from steadyhand.serve.gateway.dialects._events import objects
 from steadyhand.serve.gateway.dialects._parts import CARRIED, DETAILS
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta, Reasoning, ReasoningDelta, TextDelta, ToolCall
@@ -52,8 +53,8 @@ def answer(completion: Completion, *, model: str, run_id: str, created: int) -> 
 class Writer:
     """The role first, then what comes, the finish reason, the usage where it is wanted, and the end mark.
 
-    A reset is an event named `reset`, after which the answer begins anew with its role. Taking over needs nothing:
-    every chunk stands for itself.
+    A reset is an event named `reset`, after which the answer begins anew with its role. What is taken over needs
+    nothing but its role, if that has not been said: every chunk stands for itself.
     """
 
     def __init__(self, *, model: str, run_id: str, created: int, wants_usage: bool) -> None:
@@ -66,7 +67,10 @@ class Writer:
         }
         self._before = b"data: " + _encode(self._base)[:-1] + b',"choices":[{"index":0,"delta":'
         self._after = b',"finish_reason":null}]' + (b',"usage":null' if wants_usage else b"") + b"}\n\n"
-        self._is_void = False
+        self._is_void = False  # is the role still to be said?
+
+    def take_over(self, events: bytes) -> None:
+        self._is_void = not any(said.get("choices") for said in objects(events))
 
     def begin(self) -> bytes:
         self._is_void = False

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
+from steadyhand.errors import ProviderProtocol, excerpt
 from steadyhand.serve.gateway.dialects._parts import CARRIED
 from steadyhand.types.json import Json, JsonObject
 
@@ -121,3 +122,31 @@ class CallItem:
 
     def closing(self) -> list[Told]:
         return [("function_call_arguments.done", {"name": self.name, "arguments": "".join(self.pieces)})]
+
+
+@dataclass(slots=True)
+class ForeignItem:
+    """An item as its vendor showed it: one that has ended, or of a kind that we do not make."""
+
+    id: str
+    fields: JsonObject
+
+    def shown(self, status: Status) -> JsonObject:
+        del status
+        return self.fields
+
+    def opening(self) -> list[Told]:
+        return []
+
+    def more(self, piece: str) -> Told:
+        """Raises `ProviderProtocol`: nothing is added to it."""
+        raise ProviderProtocol(f"expected nothing more of item {self.id}; found {excerpt(piece)!r}")
+
+    def closing(self) -> list[Told]:
+        return []
+
+
+def taken_over(item: JsonObject) -> Item:
+    """An item that a vendor has just added, as one that can be gone on with."""
+    name = str(item.get("id", ""))
+    return TextItem(name) if item.get("type") == "message" else ForeignItem(name, item)

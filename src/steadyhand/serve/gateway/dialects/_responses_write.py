@@ -6,13 +6,21 @@ import msgspec
 
 from steadyhand.errors import ProviderProtocol, SteadyhandError
 from steadyhand.serve.gateway.dialects import _faults
-from steadyhand.serve.gateway.dialects._responses_items import CallItem, Item, Status, TextItem, ThoughtItem
+from steadyhand.serve.gateway.dialects._events import objects
+from steadyhand.serve.gateway.dialects._responses_items import (
+    CallItem,
+    ForeignItem,
+    Item,
+    Status,
+    TextItem,
+    ThoughtItem,
+    taken_over,
+)
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta, TextDelta, ToolCallDelta
 from steadyhand.types.model import Completion, FinishReason, Usage
 
 _INCOMPLETE: Mapping[FinishReason, str] = {"length": "max_output_tokens", "filter": "content_filter"}
-_TAKEN_OVER = 1_000_000  # the number of the first event behind a vendor's own
 _encode = msgspec.json.Encoder().encode
 
 
@@ -24,25 +32,40 @@ def answer(completion: Completion, *, model: str, run_id: str, created: int) -> 
 class Writer:
     """`response.created`, then items that are added, filled and done one after the other, and `response.completed`.
 
-    A reset is an event named `reset`, after which the answer begins anew with `response.created`. What it takes
-    over is in the open item 0; the numbers of its events go on high enough to be above those of the vendor.
+    A reset is an event named `reset`, after which the answer begins anew with `response.created`. The items of an
+    answer that is taken over stay as their vendor made them, and the numbers of events go on behind its last.
     """
 
     def __init__(self, *, model: str, run_id: str, created: int, wants_usage: bool) -> None:
         del wants_usage
         self._run_id = run_id
         self._response = _response(model, run_id, created)
-        self._number = _TAKEN_OVER
-        self._is_void = False
-        self._takes_over = True
-        self._items: list[Item] = [TextItem(f"msg_{run_id}_0")]
-        self._is_open = True
+        self._number = 0
+        self._is_void = False  # is `response.created` still to be said?
+        self._items: list[Item] = []
+        self._is_open = False  # is the last item?
         self._call = -1  # the index of the last call
 
+    def take_over(self, events: bytes) -> None:
+        self._is_void = True
+        for said in objects(events):
+            if isinstance(number := said.get("sequence_number"), int):
+                self._number = number + 1
+            match said:
+                case {"type": "response.created", "response": dict(response)}:
+                    self._is_void, self._response = False, response
+                case {"type": "response.output_item.added", "item": dict(item)}:
+                    self._items.append(taken_over(item))
+                    self._is_open = True
+                case {"type": "response.output_text.delta", "delta": str(piece)}:
+                    if self._items and isinstance(self._items[-1], TextItem):
+                        self._items[-1].more(piece)
+                case {"type": "response.output_item.done", "item": dict(item)} if self._items:
+                    self._items[-1] = ForeignItem(str(item.get("id", "")), item)
+                    self._is_open = False
+
     def begin(self) -> bytes:
-        if not self._is_void:
-            self._number = 0
-        self._is_void = self._takes_over = self._is_open = False
+        self._is_void = self._is_open = False
         self._items = []
         self._call = -1
         created = self._event("response.created", {"response": self._response})
@@ -60,8 +83,6 @@ class Writer:
 
     def end(self, completion: Completion) -> bytes:
         begun = self.begin() if self._is_void else b""
-        if self._takes_over:
-            self._items[0] = TextItem(self._items[0].id, [completion.text])
         _hand_over(completion, self._items)
         closed = self._close(_status(completion))
         finished = _finished(self._response, completion, self._items)

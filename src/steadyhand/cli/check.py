@@ -1,4 +1,4 @@
-"""Check every contract and say all that is wrong, at once."""
+"""Check every contract and the gateway's settings, and say all that is wrong, at once."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from steadyhand.features.contract import contract_schema
 from steadyhand.features.files import feature_names
 from steadyhand.features.known import Known
 from steadyhand.features.load import load
+from steadyhand.pipeline.gateway import check as gateway_check
 from steadyhand.routing.exclusions import withdrawn_soon
 from steadyhand.types.ports import FindModel
 from steadyhand.workspace import known
@@ -32,7 +33,7 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every contract and gold set; prints one line per problem and exits with 1 when there is one.
+    """Check every contract, gold set and name of the gateway; prints one line per problem, and exits with 1 then.
 
     A line is `file:line: message hint: what to do`. Nothing is started and no model is asked. A model that its
     vendor stops serving within 90 days is noted, and is no problem yet.
@@ -48,16 +49,18 @@ def check(
         return
     configured = settings.read(shell.root)
     catalog = Catalog(providers(configured.providers), now=lambda: datetime.now(UTC), rows=configured.catalog)
-    found = problems(configured.root, known(configured, catalog))
+    known_names = known(configured, catalog)
+    names = feature_names(configured.root)
+    found = problems(configured.root, known_names) + gateway_check.problems(configured, known_names, names)
     if as_json:
         shell.terminal.json(found)
     else:
         for problem in found:
             shell.terminal.data(str(problem))
-    for note in _notes(configured.root, known(configured, catalog), catalog.find):
+    for note in _notes(configured.root, known_names, catalog.find):
         shell.terminal.say(f"note: {note}")
     if not found:
-        shell.terminal.say(f"{count(len(feature_names(configured.root)), 'feature')} good")
+        shell.terminal.say(f"{count(len(names), 'feature')} good")
     raise typer.Exit(min(len(found), 1))
 
 

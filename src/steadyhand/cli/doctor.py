@@ -67,14 +67,15 @@ def _findings(shell: Shell) -> Iterator[Finding]:
 
 
 async def _inside(shell: Shell) -> tuple[list[Finding], dict[str, list[str]]]:
-    """What is found in the workspace, and the models that each good contract names."""
+    """What is found in the workspace, and the models that each good contract and name of the gateway needs."""
     async with await AsyncWorkspace.open(shell.root) as workspace:
         findings = [
             await _examine.database(workspace),
             _examine.contracts(workspace),
             *await _examine.knowledge(workspace),
         ]
-        return findings, {name: list(_models(workspace, name)) for name in workspace.features.names()}
+        needs: dict[str, list[str]] = {it: list(_models(workspace, it)) for it in workspace.features.names()}
+        return findings, needs | _of_the_gateway(workspace)
 
 
 def _models(workspace: AsyncWorkspace, name: str) -> Iterator[ModelId]:
@@ -83,6 +84,14 @@ def _models(workspace: AsyncWorkspace, name: str) -> Iterator[ModelId]:
         yield from feature.models
         if feature.fallback_model:
             yield feature.fallback_model
+
+
+def _of_the_gateway(workspace: AsyncWorkspace) -> dict[str, list[str]]:
+    """The models behind each name of `[gateway.models]`; `check` tells of those that do not exist."""
+    return {
+        f"gateway.models.{name}": [model for model in table.try_ if workspace.catalog.find(ModelId(model))]
+        for name, table in workspace.settings.gateway.models.items()
+    }
 
 
 _OURSELVES = "steadyhand doctor"  # in the hints of errors: no advice for who already asks

@@ -65,8 +65,8 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     ("models", "problem"),
     [
         ('order = "chaep"\n', "expected one of listed, cost, latency, weight, auto; found 'chaep'"),
-        ('order = "weight"\n', 'models.weights: go with order = "weight" and only with it'),
-        ('weights = {"local:nearest" = 1}\n', "go with order = \"weight\" and only with it; the order is 'listed'"),
+        ('order = "weight"\n', 'models.order: expected models.weights beside order = "weight"; found none'),
+        ('weights = {"local:nearest" = 1}\n', "expected order = \"weight\" beside them; the order is 'listed'"),
         (
             'order = "weight"\nweights = {"mistral:small" = 1}\n',
             "models.weights: 'mistral:small' is not in models.try",

@@ -58,9 +58,12 @@ def routing(table: ModelsTable) -> Routing:
 
 
 def _weight_flaws(table: ModelsTable) -> Iterator[Flaw]:
-    if (table.order == "weight") != bool(table.weights):
-        message = f'models.weights: go with order = "weight" and only with it; the order is {table.order!r}'
-        yield Flaw(("models", "order"), message, 'write order = "weight" and weights = {"provider:name" = 1}')
+    if table.order == "weight" and not table.weights:
+        message = 'models.order: expected models.weights beside order = "weight"; found none'
+        yield Flaw(("models", "order"), message, f'weights = {{ "{table.try_[0]}" = 1 }}')
+    if table.weights and table.order != "weight":
+        message = f'models.weights: expected order = "weight" beside them; the order is {table.order!r}'
+        yield Flaw(("models", "weights"), message, 'write order = "weight"')
     for model in table.weights:
         if model not in table.try_:
             hint = did_you_mean(model, table.try_) or "add it to models.try"

@@ -151,7 +151,8 @@ class Pool:
             raise untrusted(self.place, error) from None
         except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
             reason = str(error) or type(error).__name__
-            raise ProviderUnavailable(f"expected a connection to {self.place}; {reason}") from None
+            hint = "does it run, and can it be reached from here? base_url and proxy are set in [providers.NAME]"
+            raise ProviderUnavailable(f"expected a connection to {self.place}; {reason}", hint=hint) from None
 
     def _new(self) -> Connection:
         return Connection(self.place, self._limits, self._freed, self._lost)

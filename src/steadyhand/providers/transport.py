@@ -5,6 +5,7 @@ the environment are not used. It appears in no error: what a vendor says passes 
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -27,6 +28,8 @@ Authorize = Callable[[Provider, WireRequest, str, datetime], Mapping[str, str]]
 
 _HEADS_KEPT = 256
 """Beginnings of requests that are kept ready; headers of callers make new ones."""
+
+_OPEN_NAME = re.compile(r"\{(\w+)\}")
 
 
 class _Site:
@@ -158,10 +161,12 @@ class Transport:
 
     def _new_site(self, provider: Provider) -> _Site:
         if not provider.is_complete:
-            name = provider.base_url.partition("{")[2].partition("}")[0]
+            open_names = dict.fromkeys(_OPEN_NAME.findall(provider.base_url))
+            keys = dict.fromkeys("region" if name == "region" else "base_url" for name in open_names)
+            shown = ", ".join(map(repr, open_names))
             raise ProviderRefused(
-                f"expected the address of {provider.name}; {name!r} in its base_url is still to be filled in",
-                hint=f"set {'region' if name == 'region' else 'base_url'} in [providers.{provider.name}]",
+                f"expected the address of {provider.name}; {shown} in its base_url still to be filled in",
+                hint=f"set {' and '.join(keys)} in [providers.{provider.name}]",
             )
         try:
             address = urlsplit(provider.base_url)

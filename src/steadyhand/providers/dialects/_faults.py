@@ -18,6 +18,8 @@ _LONGEST = 500
 
 NO_CREDIT = "the account with the provider has no credit left"
 
+_TROUBLE = "the provider is in trouble; try again later, or name a second model"
+
 _HINTS = {
     401: "check the provider's key: steadyhand doctor",
     402: NO_CREDIT,
@@ -32,9 +34,11 @@ def failure(status: int, headers: Mapping[str, str], said: str) -> ProviderError
     if status == 408:
         return ProviderTimeout(message)
     if status == 429:
-        return ProviderRateLimited(message, retry_after_s=_retry_after_s(headers))
+        wait_s = _retry_after_s(headers)
+        hint = "ask less often, or name a second model" if wait_s is None else f"try again in {wait_s:g} s"
+        return ProviderRateLimited(message, hint=hint, retry_after_s=wait_s)
     if status >= 500:
-        return ProviderUnavailable(message)
+        return ProviderUnavailable(message, hint=_TROUBLE)
     if status < 400:
         return ProviderRefused(message, hint="redirects are not followed: put the final address into base_url")
     return ProviderRefused(message, hint=_HINTS.get(status, ""), vendor_status=status)

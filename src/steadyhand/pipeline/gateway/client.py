@@ -15,7 +15,7 @@ class Head:
     """What has to be known of a request before anything is done with it; the rest of the body stays unread.
 
     `wants_usage`: the client asked for the token counts at the end of its stream. `end_user` is whom the client
-    says it acts for.
+    says it acts for. `max_output_tokens` are those of one of the `answers`, of which one vendor gives several.
     """
 
     model: str
@@ -23,6 +23,7 @@ class Head:
     max_output_tokens: int | None = None
     end_user: str = ""
     wants_usage: bool = True
+    answers: int = 1
 
 
 class ReplyWriter(Protocol):

@@ -169,7 +169,8 @@ class Passthrough:
         limits = ports.limits_of(exchange.principal, head.end_user)
         if limits:
             _check_price(route.input_usd, limits)
-            input_tokens, output_tokens = len(body) // _BYTES_PER_TOKEN, route.output_tokens(head.max_output_tokens)
+            input_tokens = len(body) // _BYTES_PER_TOKEN
+            output_tokens = route.output_tokens(head.max_output_tokens, head.answers)
             booking.reservation = await ports.reserve(
                 limits, usd=route.worst_usd(input_tokens, output_tokens), tokens=input_tokens + output_tokens
             )

@@ -56,11 +56,16 @@ class Route:
             return Decimal(0)
         return input_tokens * self.input_usd + output_tokens * self.output_usd
 
-    def output_tokens(self, asked: int | None) -> int:
-        """How many tokens of an answer are reserved."""
+    def output_tokens(self, asked: int | None, answers: int = 1) -> int:
+        """How many tokens are reserved for so many answers of at most `asked` each.
+
+        Less than none is said by clients of servers for which it means as many as there are.
+        """
         known = [model.max_output_tokens for model in self.models if model.max_output_tokens]
         most = max(known, default=_OUTPUT_TOKENS)
-        return min(asked, most) if asked is not None and known else asked or min(most, _OUTPUT_TOKENS)
+        if asked is None or asked < 0:
+            return answers * min(most, _OUTPUT_TOKENS)
+        return answers * (min(asked, most) if known else asked)
 
 
 class Names:

@@ -29,6 +29,7 @@ class _Head(msgspec.Struct, gc=False):
     stream: bool | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
+    n: int | None = None
     user: str | None = None
     safety_identifier: str | None = None
     stream_options: _StreamOptions | None = None
@@ -48,6 +49,7 @@ def head(body: bytes) -> Head:
         found.max_tokens if limit is None else limit,
         found.safety_identifier or found.user or "",
         found.stream_options is not None and bool(found.stream_options.include_usage),
+        max(1, found.n or 1),
     )
 
 

@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import pydantic
 import typer.main
@@ -90,9 +90,8 @@ def _settings_rows(model: type[pydantic.BaseModel], prefix: str) -> Iterator[tup
             continue
         inner = _model_inside(field.annotation)
         if inner is None:
-            default = field.default_factory() if field.default_factory else field.default  # type: ignore[call-arg]
-            kind = _type_name(field.annotation)
-            yield f"`{prefix}{name}`", kind, _shown(default), field.description or ""
+            default = "required" if field.is_required() else _shown(field.get_default(call_default_factory=True))
+            yield f"`{prefix}{field.alias or name}`", _type_name(field.annotation), default, field.description or ""
         else:
             is_named = "dict" in str(field.annotation)
             yield from _settings_rows(inner, f"{prefix}{name}.NAME." if is_named else f"{prefix}{name}.")
@@ -109,11 +108,8 @@ def _type_name(annotation: Any) -> str:
         return _PLAIN[annotation.__name__]
     if all(isinstance(it, str) for it in options):
         return " or ".join(f"`{it}`" for it in options)
-    if str(annotation).startswith("dict"):
-        return f"table of {_type_name(options[-1])}"
-    if len(options) > 1:
-        return " or ".join(_type_name(it) for it in options)
-    return f"list of {_type_name(options[0])}" if "list[" in str(annotation) else _type_name(options[0])
+    holder = {list: "list of ", dict: "table of "}.get(get_origin(annotation))
+    return f"{holder}{_type_name(options[-1])}" if holder else " or ".join(map(_type_name, options))
 
 
 _PLAIN = {
@@ -373,7 +369,7 @@ def _shown(value: object) -> str:
     """A default as one writes it; empty for none."""
     if value in (None, "", [], {}):
         return ""
-    return _code(value if isinstance(value, (bool, int, float, str)) else str(value))
+    return _code(value if isinstance(value, (bool, int, float, str, list)) else str(value))
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

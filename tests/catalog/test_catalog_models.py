@@ -94,6 +94,7 @@ def test_what_the_workspace_says_counts_before_what_is_shipped() -> None:
         input_usd=Decimal("0.11"),
         output_usd=Decimal("0.22"),
         cached_usd=Decimal("0.05"),
+        cache_write_usd=Decimal("0.15"),
         context_tokens=99_000,
         capabilities=["tools"],
         strengths=["extraction"],
@@ -103,7 +104,7 @@ def test_what_the_workspace_says_counts_before_what_is_shipped() -> None:
     for name in ("gpt-4o-mini", "gpt-99"):
         model = found(f"openai:{name}", own)
         assert model.price == Price(
-            Rates(Decimal("0.11"), Decimal("0.22"), Decimal("0.05"), Decimal("0.11")), "steadyhand.toml"
+            Rates(Decimal("0.11"), Decimal("0.22"), Decimal("0.05"), Decimal("0.15")), "steadyhand.toml"
         )
         assert (model.context_tokens, model.size, model.strengths) == (99_000, "large", ("extraction",))
         assert model.capabilities == {"tools"}

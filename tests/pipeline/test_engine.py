@@ -117,7 +117,7 @@ async def test_a_silent_model_does_not_hold_the_caller_longer_than_the_contract_
     answer = await house.ask(timeout_s=0.3, model_timeout_s=30, attempts=5)
     assert answer.error is not None
     assert (answer.status, answer.error.code) == ("failed", "provider.timeout")  # it would answer after 30 s
-    assert ["did not answer" in call.error for call in house.runs[0].calls] == [True]
+    assert ["expected an answer within" in call.error for call in house.runs[0].calls] == [True]
 
 
 async def test_a_bug_in_a_step_ends_the_run_without_showing_its_text_to_the_caller() -> None:

@@ -73,7 +73,7 @@ class Asking:
             async with asyncio.timeout(timeout_s):
                 return await self._ports.complete(model, replace(self._request, timeout_s=timeout_s))
         except TimeoutError:
-            raise ProviderTimeout(f"{model.id} did not answer within {timeout_s:.1f} s") from None
+            raise ProviderTimeout(f"{model.id}: expected an answer within {timeout_s:.1f} s; none came") from None
 
     def _break_off(self) -> None:
         """Note what is under way still as ended.

@@ -76,7 +76,7 @@ class Blocks:
         return ReasoningDelta(piece) if piece else None
 
     def keep(self, index: int, *, signature: str = "", data: str = "") -> None:
-        """A piece of what the vendor wants back with a thought: what it signed it with, or all that it shows of it."""
+        """A piece of what the vendor wants back with a thought: its signature, or all that is shown of it."""
         thought = self._thought(index)
         thought.signature += signature
         thought.data += data

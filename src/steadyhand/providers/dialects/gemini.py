@@ -15,8 +15,8 @@ import msgspec
 
 from steadyhand.errors import ProviderProtocol
 from steadyhand.providers.dialects._counts import counted
-from steadyhand.providers.dialects._extra import joined
 from steadyhand.providers.dialects._faults import broken_off
+from steadyhand.providers.dialects._fields import given, joined
 from steadyhand.providers.dialects._gemini.answer import WHAT, Answer
 from steadyhand.providers.dialects._gemini.faults import refused
 from steadyhand.providers.dialects._gemini.schema import lowered
@@ -197,18 +197,19 @@ class Stream:
 
 
 def _config(request: CompletionRequest, avoid: frozenset[str], *, is_older: bool) -> JsonObject:
-    said: JsonObject = {
-        "maxOutputTokens": request.max_output_tokens,
-        "temperature": request.temperature,
-        "topP": request.top_p,
-        "seed": request.seed,
-        "stopSequences": list(request.stop) or None,
-        "thinkingConfig": None if "thinking" in avoid else _thinking(request, is_older=is_older),
-    }
+    said = given(
+        maxOutputTokens=request.max_output_tokens,
+        temperature=request.temperature,
+        topP=request.top_p,
+        seed=request.seed,
+        stopSequences=list(request.stop),
+        thinkingConfig=None if "thinking" in avoid else _thinking(request, is_older=is_older),
+    )
     if "response_format" not in avoid and (request.is_json or request.output_schema is not None):
         said["responseMimeType"] = "application/json"
-        said["responseJsonSchema"] = lowered(request.output_schema) if request.output_schema is not None else None
-    return {name: value for name, value in said.items() if value is not None}
+    if "response_format" not in avoid and request.output_schema is not None:
+        said["responseJsonSchema"] = lowered(request.output_schema)
+    return said
 
 
 def _thinking(request: CompletionRequest, *, is_older: bool) -> Json:

@@ -13,7 +13,7 @@ import msgspec
 from steadyhand.errors import ProviderProtocol, ProviderRefused
 from steadyhand.providers.dialects._arguments import arguments_of
 from steadyhand.providers.dialects._counts import counted
-from steadyhand.providers.dialects._extra import joined
+from steadyhand.providers.dialects._fields import given, joined
 from steadyhand.providers.dialects._ollama.answer import Answer, refused
 from steadyhand.providers.dialects._reading import decoded
 from steadyhand.providers.dialects._wire import JSON, get, key_header, post
@@ -195,11 +195,10 @@ def _think(request: CompletionRequest, model: Model) -> Json:
 
 
 def _options(request: CompletionRequest) -> JsonObject:
-    said: JsonObject = {
-        "num_predict": request.max_output_tokens,
-        "temperature": request.temperature,
-        "top_p": request.top_p,
-        "seed": request.seed,
-        "stop": list(request.stop) or None,
-    }
-    return {name: value for name, value in said.items() if value is not None}
+    return given(
+        num_predict=request.max_output_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        seed=request.seed,
+        stop=list(request.stop),
+    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from steadyhand.errors import ProviderProtocol
-from steadyhand.providers.dialects._extra import joined
+from steadyhand.providers.dialects._fields import given, joined
 from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.providers.dialects._openai.calls import whole_calls
 from steadyhand.providers.dialects._openai.faults import raise_for_reply, refused
@@ -21,7 +21,7 @@ from steadyhand.providers.dialects._openai.reply import (
     unknown_of_all,
     usage,
 )
-from steadyhand.providers.dialects._openai.request import for_openai, function, given, shape
+from steadyhand.providers.dialects._openai.request import for_openai, function, shape
 from steadyhand.providers.dialects._openai.stream import Stream
 from steadyhand.providers.dialects._openai.vectors import (
     decode_embeddings,

@@ -7,10 +7,10 @@ vendor: the conversation is sent whole, and thoughts come back to it encrypted.
 from collections.abc import Mapping
 
 from steadyhand.errors import ProviderProtocol, ProviderRefused
-from steadyhand.providers.dialects._extra import joined
+from steadyhand.providers.dialects._fields import given, joined
 from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.providers.dialects._openai.faults import refused
-from steadyhand.providers.dialects._openai.request import for_openai, function, given, shape
+from steadyhand.providers.dialects._openai.request import for_openai, function, shape
 from steadyhand.providers.dialects._openai_responses.items import wire_items
 from steadyhand.providers.dialects._openai_responses.output import completed, read_response, unknown
 from steadyhand.providers.dialects._openai_responses.stream import Stream

@@ -13,7 +13,7 @@ from steadyhand.providers.dialects._answer_tool import answer_tool
 from steadyhand.providers.dialects._anthropic.blocks import blocks
 from steadyhand.providers.dialects._anthropic.schema import lowered
 from steadyhand.providers.dialects._anthropic.thinking import thinking, thinks
-from steadyhand.providers.dialects._extra import joined
+from steadyhand.providers.dialects._fields import joined
 from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Tool, ToolChoice

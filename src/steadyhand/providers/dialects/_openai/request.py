@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from steadyhand.providers.dialects._fields import given
 from steadyhand.providers.dialects._openai.strict import strict
 from steadyhand.types.json import Json, JsonObject, JsonSchema
 from steadyhand.types.message import Tool
@@ -29,11 +30,6 @@ def function(tool: Tool) -> JsonObject:
     if held is not None:
         out["strict"] = True
     return out
-
-
-def given(**parameters: Json) -> JsonObject:
-    """The parameters that were set: not None, and not empty."""
-    return {name: value for name, value in parameters.items() if value is not None and value not in ("", [])}
 
 
 def for_openai(request: CompletionRequest, model: Model, stable: list[Json]) -> JsonObject:

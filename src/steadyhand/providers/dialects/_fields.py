@@ -1,8 +1,13 @@
-"""Fields of the caller's that we do not know, on their way to the vendor."""
+"""Fields of a request's body: those that were set, and those of the caller's that we do not know."""
 
 from collections.abc import Mapping
 
 from steadyhand.types.json import Json, JsonObject
+
+
+def given(**parameters: Json) -> JsonObject:
+    """The parameters that were set: not None, and not empty."""
+    return {name: value for name, value in parameters.items() if value is not None and value not in ("", [])}
 
 
 def joined(ours: JsonObject, theirs: Mapping[str, Json]) -> JsonObject:

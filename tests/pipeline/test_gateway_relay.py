@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from time import process_time
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from openai_server import DONE, chunks
 from steadyhand.errors import ProviderError, ProviderUnavailable
 from steadyhand.pipeline.gateway.relay import Relay
-from steadyhand.providers.dialects import openai
+from steadyhand.providers.dialects import openai, openai_responses
 
 EVENTS = chunks("The limit is 120 EUR a night.")
 WHOLE = b"".join(EVENTS)
@@ -96,3 +97,25 @@ def test_events_whose_lines_end_with_crlf_are_events_too() -> None:
     data = WHOLE.replace(b"\n", b"\r\n")
     assert passing.take(data) + passing.tail == data
     assert passing.finish().text == "The limit is 120 EUR a night."
+
+
+def test_an_event_that_ends_the_answer_has_not_come_before_its_last_byte() -> None:
+    event = b'event: response.completed\ndata: {"type":"response.completed","response":{"output":[]}}\n\n'
+    passing = Relay("openai_responses", openai_responses.Stream, hides_usage=False)
+    for at in range(len(event) - 1):
+        assert passing.take(event[at : at + 1]) == b""
+        assert not passing.has_ended
+    passing.take(event[-1:])
+    assert (passing.has_ended, passing.tail) == (True, event)
+
+
+def test_an_event_that_never_ends_costs_what_its_bytes_cost() -> None:
+    passing = relay()
+    began_s = process_time()
+    for _ in range(100_000):
+        passing.take(b'data: {"choices": ')
+    first_s = process_time() - began_s
+    for _ in range(100_000):
+        passing.take(b'data: {"choices": ')
+    assert process_time() - began_s < 4 * first_s + 0.5
+    assert len(passing.tail) == 200_000 * len(b'data: {"choices": ')

@@ -15,7 +15,12 @@ def route(max_output_tokens: int | None) -> Route:
         name="test", dialect="openai", base_url="http://127.0.0.1/v1", place="local", clearance="internal"
     )
     model = Model(
-        ModelId("test:m"), provider, "m", price=None, context_tokens=None, max_output_tokens=max_output_tokens
+        id=ModelId("test:m"),
+        provider=provider,
+        name="m",
+        price=None,
+        context_tokens=None,
+        max_output_tokens=max_output_tokens,
     )
     return Route(
         name="m",

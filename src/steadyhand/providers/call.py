@@ -33,6 +33,8 @@ from steadyhand.types.ports import Complete, Embed
 IN_PROCESS = "inprocess"
 """The dialect of providers whose models run in this process and chat; "local" is that of built-in models."""
 
+_THREADS = 2  # so many built-in models work at once
+
 _Pieces = AsyncGenerator[Delta | Completion, None]
 
 
@@ -40,8 +42,8 @@ class Completer:
     """The port `Complete`; `stream` is `CompleteStreamed` and `embed` is `EmbedRemotely`.
 
     `request.timeout_s` bounds a call with everything in it. Raises the provider errors of `errors.py`, whose
-    messages name the model and never hold a key. `in_process` answers for providers of that dialect. `threads`
-    bounds how many built-in models work at once; `clock` counts seconds.
+    messages name the model and never hold a key. `in_process` answers for providers of that dialect. `clock` counts
+    seconds.
     """
 
     def __init__(
@@ -50,13 +52,12 @@ class Completer:
         embed: Embed,
         *,
         in_process: Complete | None = None,
-        threads: int = 2,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self._embed = embed
         self._in_process = in_process
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="builtin-model")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="builtin-model")
         self._clock = clock
         self._built: dict[str, BuiltinModel] = {}
         self._building = Lock()

@@ -75,6 +75,11 @@ def of_parameter(found: ProviderError, parameter: str) -> ProviderError:
     return ParameterRefused(str(found), hint=found.hint, vendor_status=status, parameter=parameter)
 
 
+def stopped(message: str, kind: type[ProviderError] = ProviderUnavailable) -> ProviderError:
+    """The error for what a vendor says in place of an answer that it had begun, or promised with its status."""
+    return kind(f"expected an answer; the provider stopped with: {message}")
+
+
 def broken_off(length: int) -> ProviderError:
     """The error for an answer whose end never came, after so many characters of text."""
     return ProviderUnavailable(f"expected the end of the answer; it broke off after {length} characters")

@@ -4,7 +4,6 @@ Source: OpenAI's API reference, 2026-10, and recorded answers of the vendors nam
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from steadyhand.errors import ProviderProtocol
 from steadyhand.providers.dialects._fields import given, joined
@@ -21,7 +20,7 @@ from steadyhand.providers.dialects._openai.reply import (
     unknown_of_all,
     usage,
 )
-from steadyhand.providers.dialects._openai.request import for_openai, function, shape
+from steadyhand.providers.dialects._openai.request import authorize, for_openai, function, shape
 from steadyhand.providers.dialects._openai.stream import Stream
 from steadyhand.providers.dialects._openai.vectors import (
     decode_embeddings,
@@ -29,10 +28,10 @@ from steadyhand.providers.dialects._openai.vectors import (
     encode_embeddings,
     encode_listing,
 )
-from steadyhand.providers.dialects._wire import EVENTS, JSON, key_header, post
+from steadyhand.providers.dialects._wire import EVENTS, JSON, post
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import Json, JsonObject, JsonSchema
-from steadyhand.types.model import Completion, CompletionRequest, Model, Provider
+from steadyhand.types.model import Completion, CompletionRequest, Model
 
 __all__ = [
     "Stream",
@@ -129,12 +128,6 @@ def skim(body: bytes) -> Completion | None:
         usage=usage(reply.usage),
         finish=finish_reason(choice.finish_reason, is_refusal=bool(message.refusal), has_calls=False),
     )
-
-
-def authorize(provider: Provider, wire: WireRequest, key: str, now: datetime) -> Mapping[str, str]:
-    """The header that carries the key; Azure calls it `api-key`."""
-    del wire, now
-    return key_header(provider, key)
 
 
 def _tools(request: CompletionRequest) -> JsonObject:

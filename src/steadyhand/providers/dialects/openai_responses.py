@@ -10,18 +10,17 @@ from steadyhand.errors import ProviderProtocol, ProviderRefused
 from steadyhand.providers.dialects._fields import given, joined
 from steadyhand.providers.dialects._instruction import json_instruction
 from steadyhand.providers.dialects._openai.faults import refused
-from steadyhand.providers.dialects._openai.request import for_openai, function, shape
-from steadyhand.providers.dialects._openai_responses.items import wire_items
-from steadyhand.providers.dialects._openai_responses.output import completed, read_response, unknown
-from steadyhand.providers.dialects._openai_responses.stream import Stream
-from steadyhand.providers.dialects._wire import EVENTS, JSON, post
-from steadyhand.providers.dialects.openai import (
-    authorize,
+from steadyhand.providers.dialects._openai.request import authorize, for_openai, function, shape
+from steadyhand.providers.dialects._openai.vectors import (
     decode_embeddings,
     decode_listing,
     encode_embeddings,
     encode_listing,
 )
+from steadyhand.providers.dialects._openai_responses.items import wire_items
+from steadyhand.providers.dialects._openai_responses.output import completed, read_response, unknown
+from steadyhand.providers.dialects._openai_responses.stream import Stream
+from steadyhand.providers.dialects._wire import EVENTS, JSON, post
 from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.model import Completion, CompletionRequest, Model

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from steadyhand.errors import ProviderError, ProviderProtocol, ProviderUnavailable
+from steadyhand.errors import ProviderError, ProviderProtocol
 from steadyhand.providers.dialects._counts import counted
-from steadyhand.providers.dialects._faults import broken_off, error_of, failure, message_of, of_parameter
+from steadyhand.providers.dialects._faults import broken_off, error_of, failure, message_of, of_parameter, stopped
 from steadyhand.providers.dialects._reading import converted, decoded
 from steadyhand.types.json import JsonObject
 from steadyhand.types.message import Delta, Reasoning, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
@@ -68,7 +68,7 @@ class Answer:
         fields = decoded(line, _fields, "JSON of an Ollama answer")
         found = converted(fields, _Line, "JSON of an Ollama answer")
         if found.error:
-            raise ProviderUnavailable(f"the server stopped answering: {message_of(found.error)}")
+            raise stopped(message_of(found.error))
         if found.message is None and not found.done:
             raise ProviderProtocol(f"expected a message in an Ollama answer; found {line[:100]!r}")
         self._began = self._began or "".join(filter(str.isdigit, found.created_at or ""))

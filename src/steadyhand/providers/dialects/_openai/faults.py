@@ -7,9 +7,16 @@ from steadyhand.errors import (
     ProviderError,
     ProviderRateLimited,
     ProviderRefused,
-    ProviderUnavailable,
 )
-from steadyhand.providers.dialects._faults import NO_CREDIT, error_of, failure, message_of, of_parameter
+from steadyhand.providers.dialects._faults import (
+    NO_CREDIT,
+    error_of,
+    failure,
+    message_of,
+    of_parameter,
+    stopped,
+    stopped_with,
+)
 
 _PARAMETERS = {
     "response_format": re.compile(
@@ -62,10 +69,10 @@ def _reported(error: Mapping[str, object]) -> ProviderError:
             return failure(status, {}, message)
     words = f"{error.get('code')} {error.get('type')}"
     if "rate_limit" in words:
-        return ProviderRateLimited(f"the provider stopped answering: {message}")
+        return ProviderRateLimited(stopped_with(message))
     if any(sign in words for sign in ("invalid_", "insufficient_quota", "content_filter")):
-        return ProviderRefused(f"the provider stopped answering: {message}")
-    return ProviderUnavailable(f"the provider stopped answering: {message}")
+        return ProviderRefused(stopped_with(message))
+    return stopped(message)
 
 
 def _named_parameter(param: str, message: str) -> str:

@@ -1,5 +1,7 @@
 """Parts of a request that OpenAI's two dialects share."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -8,11 +10,19 @@ import msgspec
 
 from steadyhand.providers.dialects._fields import given
 from steadyhand.providers.dialects._openai.strict import strict
+from steadyhand.providers.dialects._wire import key_header
+from steadyhand.providers.ports import WireRequest
 from steadyhand.types.json import Json, JsonObject, JsonSchema
 from steadyhand.types.message import Tool
-from steadyhand.types.model import CompletionRequest, Model
+from steadyhand.types.model import CompletionRequest, Model, Provider
 
 _OPENAI_HOSTS = ("openai.com", "openai.azure.com")
+
+
+def authorize(provider: Provider, wire: WireRequest, key: str, now: datetime) -> Mapping[str, str]:
+    """The header that carries the key; Azure calls it `api-key`."""
+    del wire, now
+    return key_header(provider, key)
 
 
 def shape(request: CompletionRequest, schema: JsonSchema) -> JsonObject:

@@ -15,7 +15,6 @@ from steadyhand.providers.dialects._faults import (
     message_of,
     of_parameter,
     stopped,
-    stopped_with,
 )
 
 _PARAMETERS = {
@@ -69,9 +68,9 @@ def _reported(error: Mapping[str, object]) -> ProviderError:
             return failure(status, {}, message)
     words = f"{error.get('code')} {error.get('type')}"
     if "rate_limit" in words:
-        return ProviderRateLimited(stopped_with(message))
+        return stopped(message, ProviderRateLimited)
     if any(sign in words for sign in ("invalid_", "insufficient_quota", "content_filter")):
-        return ProviderRefused(stopped_with(message))
+        return stopped(message, ProviderRefused)
     return stopped(message)
 
 

@@ -29,11 +29,11 @@ def begun(dialect: str) -> list[bytes]:
     return [writer.begin(), *(writer.delta(TextDelta(word)) for word in ("one", " two"))]
 
 
-def breaks_off(dialect: str, then: str) -> Any:
-    """The first model breaks off, the second says `then`."""
+def breaks_off(dialect: str, then: str, first: str = "m") -> Any:
+    """The model `first` breaks off, any other says `then`."""
 
     async def reply(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
-        if body["model"] != "m":
+        if body["model"] != first:
             return await answer(then)(request, body)
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
@@ -91,6 +91,15 @@ async def test_another_answer_ends_with_an_error_and_never_silently(
     site.model.replies[:] = [breaks_off(dialect, "Quite another answer.")]
     with pytest.raises((openai.APIError, anthropic.APIError), match="differently"):
         await READERS[dialect](*clients)
+
+
+async def test_an_answer_that_nobody_is_left_to_go_on_with_ends_with_an_error_of_its_own(site: Site) -> None:
+    site.model.replies[:] = [breaks_off("openai", TEXT, first="lone")]
+    body = {"model": "chats:lone", "messages": HI, "stream": True}
+    async with site.http.post(f"{site.url}/v1/chat/completions", json=body, headers=site.bearer("caller")) as said:
+        error = json.loads((await said.text()).strip().rpartition("data: ")[2])["error"]
+    assert error["code"] == "provider.stream_broken"
+    assert "no model was left" in error["message"]
 
 
 PATHS = {"openai": "/chat/completions", "openai_responses": "/responses", "anthropic": "/messages"}

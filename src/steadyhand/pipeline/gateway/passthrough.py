@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
-from steadyhand.errors import NoModel, ProviderRefused, RunCancelled, SteadyhandError
+from steadyhand.errors import NoModel, ProviderRefused, RunCancelled, SteadyhandError, StreamBroken
 from steadyhand.ledger.ids import id_at
 from steadyhand.pipeline.gateway.asking import Asking, Got
 from steadyhand.pipeline.gateway.booking import Booking
@@ -229,7 +229,11 @@ class Passthrough:
                 return
             if one.obstacle is not None:
                 raise one.obstacle
-        raise attempts.failure
+        failure = attempts.failure
+        if visit.has_begun:
+            message = f"the answer broke off, and no model was left to go on with it: {failure}"
+            raise StreamBroken(message, hint="ask again, or name a second model") from failure
+        raise failure
 
     async def _ask(self, visit: Visit, model: Model) -> Got[bytes]:
         """One model's answer, as bytes in the client's dialect."""

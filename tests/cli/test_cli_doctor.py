@@ -42,7 +42,7 @@ def test_a_server_that_does_not_answer_fails_the_contracts_that_have_nothing_els
 def test_another_model_of_the_contract_makes_it_a_warning() -> None:
     [(level, what, _)] = said({"answers": ["ollama:llama3", "local:extractive"]}, found("ollama"))
     assert level == "warn"
-    assert what.endswith("answers needs it; meanwhile another model of the contract serves")
+    assert what.endswith("answers needs it; meanwhile another model serves")
 
 
 def test_a_key_that_is_not_set_is_named() -> None:

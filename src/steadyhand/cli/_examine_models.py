@@ -66,7 +66,7 @@ def _together(faults: Sequence[_Fault]) -> Finding:
     contracts = sorted({fault.contract for fault in faults})
     need = "needs it" if len(contracts) == 1 else "need it"
     is_grave = any(fault.is_grave for fault in faults)
-    others = "" if is_grave else "; meanwhile another model of the contract serves"
+    others = "" if is_grave else "; meanwhile another model serves"
     what = f"{faults[0].what}; {', '.join(contracts)} {need}{others}"
     return Finding("fail" if is_grave else "warn", what, faults[0].next)
 

@@ -50,5 +50,5 @@ def _provider(settings: FlagSettings) -> object:
         raise WorkspaceInvalid(
             f"[flags] provider: expected package.module:Class that takes the options; found {settings.provider!r}:"
             f" {error}",
-            hint="install its package or put it into PYTHONPATH, and compare [flags] options with the arguments of the class",
+            hint="install its package or put it into PYTHONPATH; [flags] options are the arguments of the class",
         ) from None

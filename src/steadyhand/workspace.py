@@ -95,7 +95,7 @@ class AsyncWorkspace:
         self.search = Searcher(database, embedder, self.class_of)
         ingest = Ingest(KnowledgeStore(database), embedder, embed.count_tokens, configured.root)
         self.ingest = resources.enter_context(closing(ingest))
-        self._conditions = Conditions(flags=open_flags(configured.flags), runs_today=Volumes(database).runs_today)
+        self.conditions = Conditions(flags=open_flags(configured.flags), runs_today=Volumes(database).runs_today)
         self._limits = Limits(configured.limits)
         self._quotas = Quotas(database, time.time)
         self._transport = Transport()
@@ -119,7 +119,7 @@ class AsyncWorkspace:
             monotonic=time.monotonic,
             now=_now,
             randomness=os.urandom,
-            routing=self._conditions,
+            routing=self.conditions,
             memory=Memory(self.cache, self.search.snapshot, self.class_of),
         )
 
@@ -133,7 +133,7 @@ class AsyncWorkspace:
             limits_of=self._limits,
             reserve=self._quotas,
             ledger=self._exchanges,
-            conditions=self._conditions,
+            conditions=self.conditions,
             cache=self.cache,
             monotonic=time.monotonic,
             time=time.time,
@@ -146,7 +146,7 @@ class AsyncWorkspace:
         resources = self._resources
         resources.push_async_callback(self._completer.close)
         resources.push_async_callback(self._quotas.close)
-        watch = await SwitchWatch(self.switches, self._conditions.switches).start()
+        watch = await SwitchWatch(self.switches, self.conditions.switches).start()
         resources.push_async_callback(watch.close)
         self._runs.start()
         resources.push_async_callback(self._runs.close)

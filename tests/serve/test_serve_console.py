@@ -1,5 +1,6 @@
 """The console's pages: reachable, well-formed, and deaf to what documents and callers try to say through them."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,9 +37,12 @@ async def addresses(site: Site) -> list[str]:
         with pytest.raises(Exception, match="no output passed"):
             await client.run("sorter", {"subject": HOSTILE})
         listed = (await client.get_run(runs[0]))["run"]
+    runs.append(await gateway_call(site))
+    await site.workspace.switches.off("openai:gpt-4o", reason=HOSTILE, by=HOSTILE)
     span = listed["evidence"][0]
     return [
         "/", "/docs", "/console/runs", "/console/runs?status=failed&feature=%3Cscript%3E", "/console/knowledge",
+        "/console/models", "/console/features/passthrough", "/console/runs?feature=passthrough",
         *(f"/console/runs/{run}" for run in runs), "/console/runs?feature=sorter&status=failed",
         "/console/features/sorter", "/console/features/answers", "/console/features/broken",
         "/console/knowledge/notes", "/console/knowledge/notes?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
@@ -46,6 +50,19 @@ async def addresses(site: Site) -> list[str]:
         "/knowledge/notes/travel.md?page=1", "/knowledge/notes/evil%20%3Ci%3Ename%20%26%20co.txt?page=1&start=0&end=500",
         "/console/nowhere%3Cscript%3E", "/console/runs/%3Cscript%3Ealert(1)%3C/script%3E",
     ]  # fmt: skip
+
+
+async def gateway_call(site: Site, words: str = HOSTILE) -> str:
+    """The id of a run of `passthrough`."""
+    site.says(words)
+    body = {"model": "test:m", "messages": [{"role": "user", "content": words}], "user": words}
+    async with site.http.post(site.url + "/v1/chat/completions", json=body, headers=site.bearer()) as answer:
+        assert answer.status == 200
+        run_id = answer.headers["X-Run-Id"]
+    async with asyncio.timeout(10):
+        while not await site.workspace.database.row("SELECT 1 FROM run WHERE id = %s", [run_id]):
+            await asyncio.sleep(0.02)
+    return run_id
 
 
 async def page(site: Site, address: str) -> tuple[int, str, html.HtmlElement]:
@@ -110,6 +127,31 @@ async def test_the_overview_says_what_is_wrong_what_it_costs_and_what_it_is_wort
     assert "1 file of notes could not be read" in said
     assert "of sorter gave no answer" in said
     assert "$0.00" in said
+
+
+async def test_a_call_of_the_gateway_shows_what_was_said_and_why_by_whom(site: Site) -> None:
+    run_id = await gateway_call(site, "Say hello.")
+    _, _, tree = await page(site, f"/console/runs/{run_id}")
+    turns = [" ".join(turn.text_content().split()) for turn in tree.xpath("//ol[@class='turns']/li")]
+    assert turns == ["user Say hello.", 'test:m "Say hello."']
+    facts = {fact[0].text: fact[1].text for fact in tree.xpath("//dl[@class='facts wide']/div")}
+    assert (facts["asked for"], facts["end user"], facts["model"]) == ("test:m", "Say hello.", "test:m")
+    headings = [heading.text for heading in tree.xpath("//h2")]
+    assert headings == ["What was said", "Why these models", "Guardrails", "Model calls"]
+    async with site.http.get(f"{site.url}/runs/{run_id}", headers=site.bearer("reader")) as answer:
+        trace = await answer.json()
+    assert (trace["run"]["feature"], trace["calls"][0]["answer"]) == ("passthrough", '"Say hello."')
+
+
+async def test_models_tell_how_they_fare_and_what_is_switched_off(site: Site, addresses: list[str]) -> None:
+    _, _, tree = await page(site, "/console/models")
+    [row] = tree.xpath("//tr[td[1] = 'test:m']")
+    assert row[1].text_content().split() == ["●", "on"]
+    said = tree.text_content()
+    assert "steadyhand route on openai:gpt-4o" in said
+    assert site.keys["admin"][:10] not in said  # a reader sees no keys
+    async with site.http.get(site.url + "/console/models", headers=site.bearer("admin")) as answer:
+        assert site.keys["admin"][:10] in await answer.text()
 
 
 async def test_a_citation_opens_at_its_words(site: Site, addresses: list[str]) -> None:

@@ -8,6 +8,8 @@ from steadyhand.errors import NotFound, UsageError
 from steadyhand.storage import Database, Row
 
 _RECENT = 10_000  # runs among which a short id is looked for
+_CALLERS_OWN = ["input.invalid", "not_found", "access.forbidden", "provider.refused", "rate.limited"]
+"""Codes of refused runs that say nothing about us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +102,36 @@ class LedgerReader:
     async def totals(self) -> list[Row]:
         """Per feature, over the last 24 hours: runs by status, cost and median duration.
 
-        `problems` counts what gave no answer; those of them whose input did not fit are `invalid` as well.
+        `problems` counts what gave no answer; those of them that were refused for what the caller asked, or how
+        often, are `invalid` as well. `unpriced` runs have no known cost and are not in the sum.
         """
         return await self._database.rows(
             "SELECT feature, count(*) AS runs, count(*) FILTER (WHERE status = 'answered') AS answered,"
             " count(*) FILTER (WHERE status IN ('failed', 'refused')) AS problems,"
-            " count(*) FILTER (WHERE status = 'refused' AND error_code = 'input.invalid') AS invalid,"
+            " count(*) FILTER (WHERE status = 'refused' AND error_code = ANY(%s)) AS invalid,"
+            " count(*) FILTER (WHERE cost_usd IS NULL) AS unpriced,"
             " count(*) FILTER (WHERE status = 'fallback') AS fallbacks,"
             " count(*) FILTER (WHERE status = 'review') AS reviews, sum(cost_usd) AS cost_usd,"
             " percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_s) AS median_s"
             " FROM run WHERE started_at > now() - interval '24 hours' AND door <> 'shadow'"
-            " GROUP BY feature ORDER BY feature"
+            " GROUP BY feature ORDER BY feature",
+            [_CALLERS_OWN],
+        )
+
+    async def models(self) -> list[Row]:
+        """Per model, over the last 24 hours: calls, those that failed, median duration, tokens and cost.
+
+        `median_s` is None when every call failed; `unpriced` calls have no known cost and are not in the sum.
+        """
+        return await self._database.rows(
+            "SELECT call.model, count(*) AS calls, count(*) FILTER (WHERE error <> '') AS failed,"
+            " percentile_cont(0.5) WITHIN GROUP (ORDER BY call.duration_s) FILTER (WHERE error = '') AS median_s,"
+            " sum(input_tokens) AS input_tokens, sum(cached_tokens) AS cached_tokens,"
+            " sum(output_tokens) AS output_tokens, sum(call.cost_usd) AS cost_usd,"
+            " count(*) FILTER (WHERE call.cost_usd IS NULL) AS unpriced"
+            " FROM model_call AS call JOIN run ON run.id = call.run_id"
+            " WHERE run.started_at > now() - interval '24 hours'"
+            " GROUP BY call.model ORDER BY calls DESC, call.model"
         )
 
     async def _full_id(self, run_id: str) -> str:

@@ -112,7 +112,12 @@ def _dialect(route: GatewayRoute) -> Described:
         "description": f"{details} In the dialect of the provider `{route.dialect.NAME}`, also its errors.".strip(),
         "security": [{"key": []}, {"header": []}],
         "x-needs": list(route.needs),
-        "responses": {"200": _json(_OBJECT, "As the vendor's reference says.")},
+        "responses": {
+            "200": _json(_OBJECT, "As the vendor's reference says."),
+            "default": _json(
+                _OBJECT, "An error as the vendor words it; `steadyhand` in it has code, hint and run_id."
+            ),
+        },
     }
     if route.method == "POST":
         described["requestBody"] = _body(_OBJECT)

@@ -7,7 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from steadyhand.knowledge.contents import BaseSummary
+from steadyhand.ledger.lines import FEATURE as PASSTHROUGH
 from steadyhand.review.tasks import OpenTask
+from steadyhand.routing.switches import Off
 from steadyhand.serve.console.formats import percent
 from steadyhand.serve.contracts import runnable
 from steadyhand.serve.request import Now, Opened
@@ -44,12 +46,15 @@ async def page(workspace: Opened, now: Now) -> dict[str, object]:
     features, broken = runnable(workspace), workspace.features.broken()
     costs = [row["cost_usd"] for row in totals.values() if row["cost_usd"] is not None]
     return {
-        "concerns": concerns(broken, totals.values(), reviews, bases, now),
+        "concerns": concerns(broken, totals.values(), reviews, bases, now)
+        + switched_off(await workspace.switches.all()),
         "invalid": sum(row["invalid"] for row in totals.values()),
+        "unpriced": sum(row["unpriced"] for row in totals.values()),
         "runs": sum(row["runs"] for row in totals.values()),
         "cost_usd": sum(costs, Decimal(0)) if costs or not totals else None,
         "worth": worth(features.values(), totals),
-        "names": sorted({*features, *broken, *totals}),
+        "names": sorted({*features, *broken, *totals}, key=lambda name: (name == PASSTHROUGH, name)),
+        "passthrough": PASSTHROUGH,
         "features": features,
         "broken": broken,
         "totals": totals,
@@ -81,6 +86,11 @@ def concerns(
         if base.failed
     ]
     return found
+
+
+def switched_off(switches: Iterable[Off]) -> list[Concern]:
+    """What somebody switched off, and may have forgotten."""
+    return [Concern(f"{each.by} switched off {each.target}: {each.reason}", "/console/models") for each in switches]
 
 
 def _run_concerns(row: Row) -> Iterator[Concern]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from steadyhand.errors import NotFound
+from steadyhand.ledger.lines import FEATURE as PASSTHROUGH
+from steadyhand.ledger.turns import asked_model, turns
 from steadyhand.serve.contracts import good
 from steadyhand.serve.request import Opened
 from steadyhand.types.feature import Feature
@@ -17,8 +19,15 @@ async def page(run_id: str, workspace: Opened) -> dict[str, object]:
     """Everything the ledger holds of a run. The end of its id is enough."""
     trace = await workspace.ledger.trace(run_id)
     feature = _feature(workspace, trace.run["feature"])
+    is_gateway_call = trace.run["feature"] == PASSTHROUGH
+    prompt = trace.calls[0]["prompt"] if is_gateway_call and trace.calls else ""
     return {
         "run": trace.run,
+        "is_gateway_call": is_gateway_call,
+        "prompt": prompt,
+        "asked": asked_model(prompt),
+        "turns": turns(prompt),
+        "reasons": [reason for reason in trace.run["routing"].split("; ") if reason],
         "input": in_order(trace.run["input"], feature.input_schema if feature else {}),
         "output": in_order(trace.run["output"] or {}, feature.output_schema if feature else {}),
         "steps": trace.steps,

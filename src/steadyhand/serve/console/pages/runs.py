@@ -4,6 +4,7 @@ from typing import Annotated, get_args
 
 from fastapi import Query
 
+from steadyhand.ledger.lines import FEATURE as PASSTHROUGH
 from steadyhand.serve.request import Opened
 from steadyhand.types.run import RunStatus
 
@@ -26,6 +27,6 @@ async def page(workspace: Opened, feature: _Word = "", status: _Word = "", befor
         "before": before,
         "feature": feature,
         "status": chosen,
-        "features": sorted({*workspace.features.names(), *([feature] if feature else [])}),
+        "features": sorted({*workspace.features.names(), PASSTHROUGH, *([feature] if feature else [])}),
         "statuses": statuses,
     }

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from served_site import Site, served, write
+from served_site import Site, write
 
 from databases import copied
 from openai_server import answer, serving
+from served import served
 from steadyhand.storage import embedded
 from steadyhand.workspace import AsyncWorkspace
 

@@ -1,9 +1,6 @@
 """A served workspace: real PostgreSQL, real embeddings, a model that answers as it is told, and one key per role."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +8,6 @@ import aiohttp
 
 from openai_server import OpenAIServer, answer
 from steadyhand.client import AsyncClient
-from steadyhand.serve import http
 from steadyhand.types.run import RoleName
 from steadyhand.workspace import AsyncWorkspace
 
@@ -85,18 +81,6 @@ class Site:
 
     def client(self, role: RoleName = "admin") -> AsyncClient:
         return AsyncClient(self.url, self.keys[role], timeout_s=20)
-
-
-@asynccontextmanager
-async def served(workspace: AsyncWorkspace) -> AsyncIterator[str]:
-    """The workspace's address while it is served."""
-    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    serving_it = asyncio.create_task(http.serve(workspace, "127.0.0.1", 0, ready.set_result))
-    await asyncio.wait({ready, serving_it}, return_when=asyncio.FIRST_COMPLETED)
-    yield ready.result()
-    serving_it.cancel()
-    with suppress(asyncio.CancelledError):
-        await serving_it
 
 
 def write(root: Path, database_url: str, models: Path, model_url: str) -> None:

@@ -11,10 +11,10 @@ from uuid import uuid4
 import aiohttp
 import pytest
 from aiohttp import web
-from served_site import served
 
 from databases import copied
 from openai_server import OpenAIServer, Reply, answer, chunks, serving
+from served import served
 from steadyhand.storage import embedded
 from steadyhand.workspace import AsyncWorkspace
 
@@ -215,9 +215,7 @@ async def test_fields_of_other_vendors_and_words_like_ours_further_inside_pass(h
     assert house.vendor.requests == [body | {"model": body["model"].removeprefix("vendor:")}]
 
 
-@pytest.mark.parametrize(
-    "name", ["google:../../admin", "google:models/../../x", "amazon:..", "google:a/./b"]
-)
+@pytest.mark.parametrize("name", ["google:../../admin", "google:models/../../x", "amazon:..", "google:a/./b"])
 async def test_a_name_of_a_model_does_not_lead_to_another_address(house: House, name: str) -> None:
     status, said = await house.ask(asked() | {"model": name})
     assert status == 502

@@ -56,10 +56,6 @@ class Health:
         self._clock = clock
         self._circuits: dict[ModelId, _Circuit] = {}
 
-    def models(self) -> tuple[ModelId, ...]:
-        """Every model of which something is known."""
-        return tuple(self._circuits)
-
     def may_call(self, model: ModelId) -> bool:
         """Is the circuit closed, or open long enough for a probe, and no pause asked for?"""
         circuit = self._circuits.get(model)

@@ -1,5 +1,6 @@
 """Features: what there is, and running one."""
 
+from datetime import UTC, datetime
 from functools import partial
 
 from fastapi import Request
@@ -16,7 +17,8 @@ from steadyhand.types.wire import plain
 
 async def run(name: str, values: Body, workspace: Opened, caller: Caller) -> Response:
     """Run a feature. The answer's rows are in the ledger when it comes."""
-    return answer_response(await workspace.run(name, values, principal=caller, door="http"))
+    answer = await workspace.run(name, values, principal=caller, door="http")
+    return answer_response(answer, datetime.now(UTC))
 
 
 async def stream(name: str, values: Body, workspace: Opened, caller: Caller, request: Request) -> Response:

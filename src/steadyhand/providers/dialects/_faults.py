@@ -12,6 +12,7 @@ from steadyhand.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from steadyhand.providers.dialects._reading import UNREADABLE
 
 _LONGEST = 500
 """Characters of a vendor's message that are passed on; some echo the whole prompt."""
@@ -48,7 +49,7 @@ def error_of(body: bytes) -> dict[str, object]:
     """The error object of a body, which may lie in a list; a body that is none becomes its message."""
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         found = body[:_LONGEST].decode(errors="replace")
     if isinstance(found, list) and found:
         found = found[0]
@@ -63,7 +64,10 @@ def message_of(error: object) -> str:
     said = error
     if isinstance(error, Mapping):
         said = next((error[name] for name in ("message", "Message", "detail") if error.get(name)), error) or ""
-    text = said if isinstance(said, str) else msgspec.json.encode(said).decode()
+    try:
+        text = said if isinstance(said, str) else msgspec.json.encode(said).decode()
+    except RecursionError:
+        text = "something that is nested without end"
     return " ".join(text.split())[:_LONGEST]
 
 

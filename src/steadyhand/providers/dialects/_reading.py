@@ -8,8 +8,8 @@ from steadyhand.errors import ProviderProtocol
 
 Shape = TypeVar("Shape")
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
-"""What a decoder raises for bytes that are not in its shape."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for bytes that are not in its shape, or are nested without end."""
 
 
 def decoded(body: bytes | msgspec.Raw, decoder: "msgspec.json.Decoder[Shape]", what: str) -> Shape:

@@ -125,7 +125,7 @@ class Stream:
     """Reads one streamed answer; `feed` raises for an error that the server sends after its status 200."""
 
     def __init__(self) -> None:
-        self._line = b""
+        self._line = bytearray()
         self._answer = Answer()
 
     @property
@@ -134,13 +134,17 @@ class Stream:
 
     def feed(self, data: bytes) -> list[Delta]:
         """What `data` completes; it may be cut anywhere, also inside a character."""
-        *lines, self._line = (self._line + data).split(b"\n")
+        self._line += data
+        if b"\n" not in data:
+            return []
+        *lines, rest = bytes(self._line).split(b"\n")
+        self._line = bytearray(rest)
         return [delta for line in lines for delta in self._take(line)]
 
     def finish(self) -> Completion:
         """The whole answer. Raises `ProviderUnavailable` when the stream broke off before its end."""
         with suppress(ProviderProtocol):  # half a line
-            self._take(self._line)
+            self._take(bytes(self._line))
         return self._answer.completion()
 
     def _take(self, line: bytes) -> list[Delta]:

@@ -7,7 +7,7 @@ import msgspec
 
 from steadyhand.providers.dialects._content_blocks import Blocks
 from steadyhand.providers.dialects._counts import counted
-from steadyhand.providers.dialects._reading import converted
+from steadyhand.providers.dialects._reading import UNREADABLE, converted
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.message import Delta
 from steadyhand.types.model import Completion, FinishReason, Usage
@@ -155,7 +155,7 @@ class Answer:
         text = "".join(self._pieces.get(index, ()))
         try:
             return {**content, "input": msgspec.json.decode(text)} if text else content
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return {**content, "input": text}
 
     def _extra(self) -> JsonObject:

@@ -55,16 +55,20 @@ class Messages:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._needed = 0  # bytes until there is something to read
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages that `data` completes. Raises `ProviderProtocol` for a broken one, and for other bytes."""
         self._buffer += data
+        if len(self._buffer) < self._needed:
+            return []
         whole = bytes(self._buffer)
         found, start = [], 0
         while (length := _length(whole, start)) and start + length <= len(whole):
             found.append(_message(whole, start, length))
             start += length
         del self._buffer[:start]
+        self._needed = length or _PRELUDE.size
         return found
 
 

@@ -21,7 +21,7 @@ def answer_response(answer: Answer, now: datetime) -> Response:
     else:
         status = failure_status(answer)
     body = answer_json(answer) if status < 300 else failure_json(answer)
-    headers = {"X-Run-Id": answer.run_id}
+    headers: dict[str, str] = {"X-Run-Id": answer.run_id}
     if answer.error is not None and answer.error.code == RateLimited.code:
         headers["Retry-After"] = str(_left_of_the_minute_s(now))
     return JSONResponse(body, status, headers=headers)

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 
-from steadyhand.catalog.tokens import estimate
+from steadyhand.catalog.tokens import of_request
 from steadyhand.errors import ProviderError, ProviderTimeout
 from steadyhand.pipeline.first import first_answer
 from steadyhand.pipeline.ports import Ports
@@ -84,8 +84,7 @@ class Asking:
             return
         winner = next((call for call in self.calls if not call.error), None)
         reason = "broken off: another model answered first" if winner else "broken off"
-        read = estimate(message.text for message in self._request.messages)
-        usage = Usage(read, winner.usage.output_tokens if winner else 0, is_estimated=True)
+        usage = Usage(of_request(self._request), winner.usage.output_tokens if winner else 0, is_estimated=True)
         for tried in self._running.values():
             self._attempts.abandoned(tried.attempt)
             self._note(tried, usage, error=reason)

@@ -210,7 +210,7 @@ def _counted(completion: Completion, request: CompletionRequest) -> Completion:
     if completion.usage != Usage():
         return completion
     estimate = Usage(
-        input_tokens=tokens.estimate(message.text for message in request.messages),
+        input_tokens=tokens.of_request(request),
         output_tokens=tokens.estimate([completion.text]),
         is_estimated=True,
     )

@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from steadyhand.catalog.tokens import estimate
+from steadyhand.catalog.tokens import of_request
 from steadyhand.pipeline.gateway.client import ClientDialect, GatewayCall, Served, Streamed
 from steadyhand.serve.gateway import embeddings, listing
 from steadyhand.serve.gateway.connection import Connection
@@ -96,6 +96,4 @@ async def count_tokens(desk: Desk, connection: Connection, caller: Principal, di
     """An estimate of a request's tokens, rather too many than too few. No model is asked."""
     del desk, caller
     request = dialect.read(await connection.body(), 0.0)
-    texts = [segment.text for message in request.messages for segment in message.segments]
-    tools = [msgspec.json.encode(tool).decode() for tool in request.tools]
-    await connection.send_json(200, msgspec.json.encode({"input_tokens": estimate([*texts, *tools])}))
+    await connection.send_json(200, msgspec.json.encode({"input_tokens": of_request(request)}))

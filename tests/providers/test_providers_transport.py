@@ -307,8 +307,9 @@ async def test_leaving_a_stream_early_stops_the_server(transport: Transport, is_
 
     async with playing(play) as server:
         provider = server.provider(is_proxied=is_proxied)
-        async with transport.stream(provider, asking(), authorize=bearer, timeout_s=30) as reply:
-            assert await reply.read()
+        reply = await transport.open(provider, asking(), authorize=bearer, timeout_s=30)
+        assert await reply.read()
+        reply.close()
         await asyncio.wait_for(server.gone.wait(), 5)
 
 

@@ -7,8 +7,7 @@ the environment are not used. It appears in no error: what a vendor says passes 
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -123,23 +122,6 @@ class Transport:
         reply = await self.open(provider, wire, authorize=authorize, timeout_s=timeout_s, first_byte_s=first_byte_s)
         try:
             return reply.status, reply.headers, await reply.body()
-        finally:
-            reply.close()
-
-    @asynccontextmanager
-    async def stream(
-        self,
-        provider: Provider,
-        wire: WireRequest,
-        *,
-        authorize: Authorize,
-        timeout_s: float,
-        first_byte_s: float | None = None,
-    ) -> AsyncIterator[Reply]:
-        """`open`, closed at the end of the block."""
-        reply = await self.open(provider, wire, authorize=authorize, timeout_s=timeout_s, first_byte_s=first_byte_s)
-        try:
-            yield reply
         finally:
             reply.close()
 

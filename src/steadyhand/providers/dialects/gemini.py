@@ -16,8 +16,9 @@ import msgspec
 from steadyhand.errors import ProviderProtocol
 from steadyhand.providers.dialects._counts import counted
 from steadyhand.providers.dialects._faults import broken_off
-from steadyhand.providers.dialects._fields import given, joined
+from steadyhand.providers.dialects._fields import joined
 from steadyhand.providers.dialects._gemini.answer import WHAT, Answer
+from steadyhand.providers.dialects._gemini.config import generation_config
 from steadyhand.providers.dialects._gemini.faults import refused
 from steadyhand.providers.dialects._gemini.schema import lowered
 from steadyhand.providers.dialects._gemini.turns import contents, system_instruction, with_instruction
@@ -31,7 +32,6 @@ from steadyhand.types.message import Delta, Tool, ToolChoice
 from steadyhand.types.model import (
     Completion,
     CompletionRequest,
-    Effort,
     EmbeddingRequest,
     Embeddings,
     Model,
@@ -40,16 +40,6 @@ from steadyhand.types.model import (
 
 _OLDER = re.compile(r"gemini-[12]\b")
 """Generations that count thoughts in tokens instead of levels and take no media inside a tool's result."""
-
-_LEVELS: Mapping[Effort, str] = {
-    "none": "minimal",  # as little as there is
-    "minimal": "minimal",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-}
-_BUDGETS: Mapping[Effort, int] = {"none": 0, "minimal": 512, "low": 1_024, "medium": 8_192, "high": 24_576}
-"""Tokens of thought, as Google's own OpenAI-compatible server gives them."""
 
 _TASKS = {"query": "RETRIEVAL_QUERY", "document": "RETRIEVAL_DOCUMENT"}
 
@@ -106,7 +96,7 @@ def encode(
         body["tools"] = [{"functionDeclarations": [_declaration(tool) for tool in request.tools]}]
     if request.tools and request.tool_choice is not None:
         body["toolConfig"] = {"functionCallingConfig": _calling(request.tool_choice)}
-    if config := _config(request, avoid, is_older=is_older):
+    if config := generation_config(request, avoid, is_older=is_older):
         body["generationConfig"] = config
     action = "streamGenerateContent?alt=sse" if is_streamed else "generateContent"
     return _post(model, action, joined(body, request.extra))
@@ -194,34 +184,6 @@ class Stream:
 
     def _take(self, event: bytes) -> list[Delta]:
         return self._answer.take(_json(event)) if event.strip() else []
-
-
-def _config(request: CompletionRequest, avoid: frozenset[str], *, is_older: bool) -> JsonObject:
-    said = given(
-        maxOutputTokens=request.max_output_tokens,
-        temperature=request.temperature,
-        topP=request.top_p,
-        seed=request.seed,
-        stopSequences=list(request.stop),
-        thinkingConfig=None if "thinking" in avoid else _thinking(request, is_older=is_older),
-    )
-    if "response_format" not in avoid and (request.is_json or request.output_schema is not None):
-        said["responseMimeType"] = "application/json"
-    if "response_format" not in avoid and request.output_schema is not None:
-        said["responseJsonSchema"] = lowered(request.output_schema)
-    return said
-
-
-def _thinking(request: CompletionRequest, *, is_older: bool) -> Json:
-    """How long to think, and to show the thoughts; None leaves both to the vendor."""
-    if request.thinking_tokens is not None:
-        return {"thinkingBudget": request.thinking_tokens, "includeThoughts": request.thinking_tokens > 0}
-    if not request.effort:
-        return None
-    is_shown = request.effort != "none"
-    if is_older:
-        return {"thinkingBudget": _BUDGETS[request.effort], "includeThoughts": is_shown}
-    return {"thinkingLevel": _LEVELS[request.effort], "includeThoughts": is_shown}
 
 
 def _declaration(tool: Tool) -> Json:

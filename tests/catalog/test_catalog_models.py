@@ -39,6 +39,14 @@ def test_a_cloud_model_carries_its_published_price_and_where_it_was_read() -> No
     assert price.source.startswith("genai-prices ")
 
 
+def test_a_model_that_its_vendor_offers_in_another_dialect_alone_is_not_there() -> None:
+    assert [
+        model for model in catalog().ids() if model.startswith(("gemini:", "vertex:")) and "claude" in model
+    ] == []
+    assert catalog().find(ModelId("gemini:claude-sonnet-4-5")) is None
+    assert catalog().find(ModelId("vertex:claude-sonnet-4-5")) is None
+
+
 def test_a_cached_token_costs_the_full_price_where_no_discount_is_published() -> None:
     price = found("groq:deepseek-r1-distill-llama-70b").price
     assert price is not None

@@ -22,6 +22,9 @@ _ORIGINS = ("openai", "anthropic", "gemini", "mistral", "deepseek", "cohere", "x
 
 _DATED = re.compile(r"(.+)-(?:\d{8}|\d{4}-\d\d-\d\d)$")
 
+_FOREIGN = {"gemini": "claude"}
+"""What a price list has beside what the dialect reaches: Vertex offers Claude in another one."""
+
 _MOST_FOUND = 1_024  # entries kept; clients may ask for any name
 
 
@@ -97,7 +100,12 @@ class Catalog:
     @cached_property
     def _ids(self) -> tuple[ModelId, ...]:
         own = {model for model in _rows() if model.partition(":")[0] in self._providers}
-        listed = {f"{name}:{each}" for name, provider in self._providers.items() for each in prices.names(provider)}
+        listed = {
+            f"{name}:{each}"
+            for name, provider in self._providers.items()
+            for each in prices.names(provider)
+            if not _is_foreign(provider, each)
+        }
         return tuple(ModelId(model) for model in sorted(own | listed | set(self._own)))
 
     @cached_property
@@ -123,7 +131,7 @@ class Catalog:
         row = _row(provider, name)
         said = self._own.get(model) or self._own.get(f"{provider_name}:{name}")
         is_known = said is not None or row is not _EMPTY or prices.is_listed(provider, name)
-        if _is_closed(provider) and not is_known:
+        if _is_foreign(provider, name) or (_is_closed(provider) and not is_known):
             return None
         home = _where(provider, name)
         entry = Model(
@@ -157,6 +165,10 @@ def _row(provider: Provider, name: str) -> _Row:
         or rows.get(f"{provider.name}:{prices.listed_as(provider, name)}")
         or _EMPTY
     )
+
+
+def _is_foreign(provider: Provider, name: str) -> bool:
+    return provider.dialect in _FOREIGN and _FOREIGN[provider.dialect] in name
 
 
 def _is_closed(provider: Provider) -> bool:

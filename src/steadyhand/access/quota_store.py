@@ -95,6 +95,13 @@ class QuotaStore:
                 )
         return Grant(amount, left)
 
+    async def used_usd(self, day: int) -> dict[str, Decimal]:
+        """What was spent on a day, counted since the epoch, by the scope of each limit that was met."""
+        rows = await self._database.rows(
+            "SELECT scope, used FROM quota WHERE unit = 'usd' AND window_no = %s", [day]
+        )
+        return {row["scope"]: row["used"] for row in rows}
+
     async def book(self, transaction: Transaction, holder: int, used: Amounts, covered: Amounts) -> None:
         """Add what was used, and take what was leased for it from the holder's leases."""
         await transaction.execute(

@@ -1,5 +1,6 @@
 """What `doctor` says about language models: those that contracts cannot have, and those that they could use."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -48,10 +49,17 @@ def _problem(model: str, provider: Provider, seen: Detected | None) -> tuple[str
     """What keeps a model from serving, and what to do; None when nothing is known to."""
     if seen is None:
         return None
-    if provider.key_variable and not seen.key_set:
-        return f"{provider.name} has no key in {provider.key_variable}", f"export {provider.key_variable}=..."
+    if not provider.is_complete:
+        return f"{provider.name} has an address to fill in", f"set base_url in [providers.{provider.name}]"
+    if provider.needs_key and not seen.key_set:
+        return _keyless(provider)
     if provider.place != "local":
         return None
+    return _unserved(model, provider, seen)
+
+
+def _unserved(model: str, provider: Provider, seen: Detected) -> tuple[str, str] | None:
+    """Why a local server cannot serve a model."""
     if not seen.reachable:
         return f"{provider.name} does not answer at {provider.base_url}", f"start {provider.name} there"
     name = model.partition(":")[2]
@@ -59,6 +67,16 @@ def _problem(model: str, provider: Provider, seen: Detected | None) -> tuple[str
         return None
     has = ", ".join(seen.models[:5]) or "none"
     return f"{provider.name} has no model {name!r}", f"load it in {provider.name}, which has {has}"
+
+
+def _keyless(provider: Provider) -> tuple[str, str]:
+    """Where the key of a provider should be, and how it comes there."""
+    if provider.key_command:
+        shown = shlex.join(provider.key_command)
+        return f"{provider.name} gets no key from its key_command", f"try it: {shown}"
+    if provider.key_file:
+        return f"{provider.name} has no key in {provider.key_file}", "write the key into this file"
+    return f"{provider.name} has no key in {provider.key_variable}", f"export {provider.key_variable}=..."
 
 
 def _together(faults: Sequence[_Fault]) -> Finding:

@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import typer
 
 from steadyhand import settings
+from steadyhand.access.quota_store import QuotaStore
 from steadyhand.catalog.providers import providers
-from steadyhand.cli import _examine, _examine_models
+from steadyhand.cli import _examine, _examine_models, _examine_today
 from steadyhand.cli._examine import Finding
+from steadyhand.cli._examine_models import Needs
 from steadyhand.cli._running import to_end
 from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
 from steadyhand.errors import ContractInvalid, SteadyhandError, WorkspaceInvalid
 from steadyhand.providers.detect import detect
 from steadyhand.settings import Settings
 from steadyhand.types.ids import ModelId
+from steadyhand.types.quota import WINDOW_S
 from steadyhand.workspace import AsyncWorkspace
 
 app = new_app()
@@ -25,8 +30,9 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Look whether all is well, and say what to do where it is not.
 
     Checks the installation, the disk, the embedding model, and in a workspace the database, contracts, knowledge
-    bases, and whether the models that contracts name can be reached. Finds local model servers and provider keys
-    (their names only) and says how to use them; nothing is used unasked. Exit code 1 when something fails.
+    bases, whether the models that contracts and the gateway name can be reached, what is switched off, nearly spent
+    or withdrawn soon. Finds local model servers and provider keys (their names only) and says how to use them;
+    nothing is used unasked. Exit code 1 when something fails.
 
     \b
     Example:
@@ -75,7 +81,30 @@ async def _inside(shell: Shell) -> tuple[list[Finding], dict[str, list[str]]]:
             *await _examine.knowledge(workspace),
         ]
         needs: dict[str, list[str]] = {it: list(_models(workspace, it)) for it in workspace.features.names()}
-        return findings, needs | _of_the_gateway(workspace)
+        needs |= _of_the_gateway(workspace)
+        return [*findings, *await _today(workspace, needs)], needs
+
+
+async def _today(workspace: AsyncWorkspace, needs: Needs) -> list[Finding]:
+    now = datetime.now(UTC)
+    used = await QuotaStore(workspace.database).used_usd(int(now.timestamp() // WINDOW_S["usd"]))
+    limits = _examine_today.limits(
+        await workspace.keys.list(), workspace.settings.limits, dict(_budgets(workspace)), used
+    )
+    return [
+        *_examine_today.switched_off(await workspace.switches.all()),
+        *_examine_today.nearly_spent(used, limits),
+        *_examine_today.withdrawn(needs, workspace.catalog.find, now.date()),
+    ]
+
+
+def _budgets(workspace: AsyncWorkspace) -> Iterator[tuple[str, Decimal]]:
+    """What each good contract may spend in a day."""
+    for name in workspace.features.names():
+        with suppress(ContractInvalid):
+            limit = workspace.features.get(name).budget.per_day_usd
+            if limit is not None:
+                yield name, limit
 
 
 def _models(workspace: AsyncWorkspace, name: str) -> Iterator[ModelId]:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_ledger import CALL, NOW
 
-from steadyhand.errors import DiskFull
+from steadyhand.errors import DatabaseUnavailable, DiskFull, Duplicate
+from steadyhand.ledger import exchanges
 from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.ledger.ids import new_id
 from steadyhand.ledger.journal import Journal, left_behind
@@ -172,3 +173,108 @@ def test_any_text_stays_on_its_line(text: str) -> None:
     assert [line[:1] for line in record.splitlines()] == [b"R", b"C", b"S", b"S"]
     assert read(record) == lines(written)
     assert read(record).spendings == SPENT
+
+
+async def count(database: Database) -> int:
+    row = await database.row("SELECT count(*) AS n FROM run")
+    assert row is not None
+    number: int = row["n"]
+    return number
+
+
+async def test_a_record_that_cannot_be_brought_home_is_set_aside_and_holds_up_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    good = [lines(exchange(number)).record() for number in (31, 32)]
+    bad = [
+        b"\0" * 100 + b"\n", b"X\tno table\n", b"Rtoo few columns\n", b"\xff\n", b"Snot a spending\n",
+        good[0].replace(b"passthrough", b"x\t", 1), lines(exchange(33)).record().replace(b"\tanswered\t", b"\t\\N\t"),
+    ]  # fmt: skip
+    (tmp_path / "gone.a.rows").write_bytes(b"".join(record + b"E\n" for record in [good[0], *bad, good[1]]))
+    ledger, _ = opened(database, tmp_path)
+    await ledger.start()
+    ledger.record(exchange(34))
+    await ledger.close()
+    assert await count(database) == 3
+    kept = tmp_path / "refused.lines"
+    assert kept.read_bytes().count(b"no table") == 1
+    assert kept.stat().st_mode & 0o077 == 0
+    assert left(tmp_path) == [kept]
+
+
+async def test_what_is_no_journal_of_ours_is_left_as_it_is(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(lines(exchange(41)).record() + b"E\n")
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    (folder / "linked.a.rows").symlink_to(elsewhere)
+    (folder / "folder.a.rows").mkdir()
+    os.mkfifo(folder / "pipe.a.rows")
+    ledger, _ = opened(database, folder)
+    async with asyncio.timeout(5):
+        await ledger.start()
+    await ledger.close()
+    assert await count(database) == 0
+    assert len(left(folder)) == 3
+    assert caplog.text.count("is left as it is") == 3
+
+
+def test_a_journal_is_not_written_where_somebody_laid_a_link(tmp_path: Path) -> None:
+    (tmp_path / "one.a.rows").symlink_to(tmp_path / "target")
+    with pytest.raises(FileExistsError):
+        Journal(tmp_path, "one")
+    assert not (tmp_path / "target").exists()
+
+
+async def test_calls_that_wait_are_bounded_in_size_too(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchanges, "_WAITING_BYTES_MAX", 100_000)
+    ledger, _ = opened(database, tmp_path)
+    ledger.admit()
+    ledger.record(exchange(51, "x" * 60_000))
+    with pytest.raises(DatabaseUnavailable):
+        ledger.admit()
+    await ledger.start()
+    async with asyncio.timeout(5):
+        while await count(database) < 1:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+    ledger.admit()
+    await ledger.close()
+
+
+class LateDatabase:
+    """Says once that a call is there already, then for a while nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.left = [Duplicate("there already"), DatabaseUnavailable("away"), DatabaseUnavailable("away")]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+    def transaction(self) -> object:
+        if self.left:
+            raise self.left.pop(0)
+        return self._database.transaction()
+
+    async def revive(self) -> None:
+        return
+
+
+async def test_a_database_that_goes_away_while_doubles_are_looked_for_ends_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchanges, "_PAUSE_S", 0.01)
+    late = LateDatabase(database)
+    ledger = ExchangeLedger(late, Books(), tmp_path, "one")  # type: ignore[arg-type]
+    await ledger.start()
+    ledger.record(exchange(61))
+    async with asyncio.timeout(5):
+        while await count(database) < 1:
+            await asyncio.sleep(0.01)
+    await ledger.close()
+    assert left(tmp_path) == []

@@ -6,6 +6,7 @@ table; at a thousand calls a second a commit carries fifty of them, and costs ea
 
 import asyncio
 import logging
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
@@ -22,6 +23,7 @@ from steadyhand.types.quota import Spending, Unit
 _GATHER_S = 0.05  # how long calls gather before a commit: they are in the journal already
 _BATCH = 1_000
 _WAITING_MAX = 20_000  # calls that may wait for a database that is away, before new ones are refused
+_WAITING_BYTES_MAX = 512 * 2**20  # and how large they may be together: a body may have 32 MB
 _PAUSE_S = 1.0  # between two tries while the database is away
 
 _ZERO = Decimal(0)
@@ -41,6 +43,7 @@ class ExchangeLedger:
         self._folder = folder
         self._journal = Journal(folder, name)
         self._waiting: list[Lines] = []
+        self._unwritten_bytes = 0
         self._has_some = asyncio.Event()
         self._is_closing = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -49,7 +52,7 @@ class ExchangeLedger:
         """Bring home what processes that are gone left behind, then begin to write."""
         for path, records in left_behind(self._folder):
             for begin in range(0, len(records), _BATCH):
-                await self._add_missing([read(record) for record in records[begin : begin + _BATCH]])
+                await self._bring_home(records[begin : begin + _BATCH])
             path.unlink()
         self._writer = asyncio.create_task(self._write_until_closed(), name="exchanges")
 
@@ -64,7 +67,7 @@ class ExchangeLedger:
 
     def admit(self) -> None:
         """Raises `DatabaseUnavailable` when more calls wait to be written than may."""
-        if len(self._waiting) >= _WAITING_MAX:
+        if len(self._waiting) >= _WAITING_MAX or self._unwritten_bytes >= _WAITING_BYTES_MAX:
             raise DatabaseUnavailable(
                 f"expected a database that takes rows; {len(self._waiting)} calls wait to be recorded",
                 hint="see the log of PostgreSQL",
@@ -73,8 +76,10 @@ class ExchangeLedger:
     def record(self, exchange: Exchange) -> None:
         """Returns when the call's rows are in the journal. Raises `StorageError`."""
         written = lines(exchange)
-        self._journal.append(written.record())
+        record = written.record()
+        self._journal.append(record)
         self._waiting.append(written)
+        self._unwritten_bytes += len(record)
         if len(self._waiting) == 1:
             self._has_some.set()
 
@@ -86,21 +91,37 @@ class ExchangeLedger:
                     await asyncio.wait_for(self._is_closing.wait(), _GATHER_S)
             self._has_some.clear()
             batch, self._waiting = self._waiting, []
+            size_bytes = self._unwritten_bytes
             turn = self._journal.turn()
             for begin in range(0, len(batch), _BATCH):
                 if not await self._write(batch[begin : begin + _BATCH]):
                     return
             self._journal.empty(turn)
+            self._unwritten_bytes -= size_bytes
             if self._is_closing.is_set() and not self._waiting:
                 return
 
+    async def _bring_home(self, records: Sequence[bytes]) -> None:
+        """Write what another process left. What is no record, or what the database will not have, is set aside."""
+        calls = []
+        for record in records:
+            try:
+                calls.append(read(record))
+            except StorageError as error:
+                await self._set_aside(record, error)
+        try:
+            await self._add_missing(calls)
+        except DatabaseUnavailable:
+            raise
+        except StorageError as error:
+            await self._refuse(calls, error)
+
     async def _write(self, calls: Sequence[Lines]) -> bool:
         """Write until it is done; False when the process closes before the database came back."""
+        add = self._commit
         while True:
             try:
-                await self._commit(calls)
-            except Duplicate:
-                await self._add_missing(calls)  # an earlier commit's answer was lost
+                await add(calls)
             except DatabaseUnavailable as error:
                 if self._is_closing.is_set():
                     _log.error("%d calls stay in the journal: %s", len(calls), error)
@@ -108,6 +129,9 @@ class ExchangeLedger:
                 await self._wait_for_database(error)
                 continue
             except StorageError as error:
+                if isinstance(error, Duplicate) and add == self._commit:
+                    add = self._add_missing  # an earlier commit's answer was lost
+                    continue
                 await self._refuse(calls, error)
             return True
 
@@ -124,9 +148,12 @@ class ExchangeLedger:
             for call in calls:
                 await self._write([call])
             return
+        await self._set_aside(calls[0].record(), error)
+
+    async def _set_aside(self, record: bytes, error: StorageError) -> None:
         kept = self._folder / "refused.lines"
         _log.error("a call could not be recorded and is kept in %s: %s", kept, error)
-        await asyncio.to_thread(_append, kept, calls[0].record())
+        await asyncio.to_thread(_append, kept, record)
 
     async def _add_missing(self, calls: Sequence[Lines]) -> None:
         """Write those calls that are not there yet."""
@@ -168,5 +195,9 @@ def _together(calls: Sequence[Lines]) -> list[Spending]:
 
 
 def _append(path: Path, content: bytes) -> None:
-    with path.open("ab") as file:
+    with open(path, "ab", opener=_for_us) as file:
         file.write(content)
+
+
+def _for_us(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)

@@ -7,11 +7,15 @@ the next one that opens the folder brings home.
 
 import errno
 import fcntl
+import logging
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from steadyhand.errors import DiskFull, NotWritable, StorageError
+
+_log = logging.getLogger(__name__)
 
 _END = b"E\n"  # closes a record: one without it was being written when the process died
 
@@ -22,7 +26,8 @@ class Journal:
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._paths = [folder / f"{name}.{turn}.rows" for turn in "ab"]
-        self._files = [os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600) for path in self._paths]
+        new = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND  # not what somebody laid there for us
+        self._files = [os.open(path, new, 0o600) for path in self._paths]
         for file in self._files:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._sizes = [0, 0]
@@ -60,17 +65,25 @@ class Journal:
 
 
 def left_behind(folder: Path) -> Iterator[tuple[Path, list[bytes]]]:
-    """The files of processes that are gone, with their whole records; each is held until the next is asked for."""
+    """The files of processes that are gone, with their whole records; each is held until the next is asked for.
+
+    What cannot be read, or is another user's, a link or no file at all, is left as it is.
+    """
     for path in sorted(folder.glob("*.rows")):
-        file = os.open(path, os.O_RDONLY)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue  # its process lives
-        else:
-            yield path, list(_records(path.read_bytes()))
-        finally:
-            os.close(file)
+            about = path.lstat()
+            if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
+                raise PermissionError(errno.EPERM, "it is no file of this user")
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError as error:
+            _log.warning("%s is left as it is: %s", path, error.strerror)
+            continue
+        with os.fdopen(file, "rb") as opened:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue  # its process lives
+            yield path, list(_records(opened.read()))
 
 
 def _failure(error: OSError) -> StorageError:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from steadyhand.errors import StorageError
 from steadyhand.ledger.rows import price_row
 from steadyhand.types.exchange import Exchange
 from steadyhand.types.model import ModelCall, Price
@@ -74,14 +75,19 @@ def lines(exchange: Exchange) -> Lines:
 
 
 def read(record: bytes) -> Lines:
-    """What `Lines.record` wrote."""
+    """What `Lines.record` wrote. Raises `StorageError` for anything else."""
     rows, spendings = [], []
-    for raw in record.splitlines(keepends=True):  # of bytes: text has line ends that COPY knows nothing of
-        line = raw.decode()
-        if line[0] == "S":
-            spendings.append(_spending_of.decode(line[1:]))
-        else:
-            rows.append((line[0], line[1:]))
+    try:
+        for raw in record.splitlines(keepends=True):  # of bytes: text has line ends that COPY knows nothing of
+            line = raw.decode()
+            if line[0] == "S":
+                spendings.append(_spending_of.decode(line[1:]))
+            else:
+                rows.append((line[0], line[1:]))
+    except ValueError as error:  # of the text or of the spending
+        raise StorageError(f"expected a record of the journal; {error}") from None
+    if [letter for letter, _ in rows][:1] != ["R"] or not TABLES.keys() >= {letter for letter, _ in rows}:
+        raise StorageError(f"expected a record of the journal; found {record[:40]!r}")
     return Lines(rows, tuple(spendings))
 
 

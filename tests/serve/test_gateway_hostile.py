@@ -188,6 +188,12 @@ async def test_a_credential_is_not_embedded_by_a_vendor_that_may_not_see_it(hous
     assert (status, house.vendor.requests) == (503, [])
 
 
+async def test_a_credential_in_a_header_for_vendors_reaches_none_that_may_not_see_it(house: House) -> None:
+    for name in ("anthropic-version", "anthropic-beta", "openai-beta"):
+        status, _ = await house.ask(asked(), **{name: f"b-1,{CREDENTIAL}"})
+        assert (status, house.vendor.requests) == (503, [])
+
+
 @pytest.mark.parametrize(
     "fields",
     [

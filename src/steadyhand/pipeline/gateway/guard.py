@@ -3,15 +3,17 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from steadyhand.errors import InvalidInput
 from steadyhand.guardrails import Report, inspect, marks, segments
 from steadyhand.types.json import Json
-from steadyhand.types.text import DataClass, Segment
+from steadyhand.types.text import DataClass, Segment, highest
 
+_NONE: Mapping[str, str] = {}
+_NOTHING = Report((), "public")
 _LONG = 50_000  # bytes from which on a look takes long enough to hold others up
 
 
@@ -23,13 +25,26 @@ class Guard:
         found = marks(self._names)
         self._marks = None if found is None else _searches(mark.encode() for mark in found)
 
-    async def __call__(self, body: bytes, data_class: DataClass) -> Report:
-        """The findings, and how sensitive the call is with them. Raises `InvalidInput` for what is no JSON."""
+    async def __call__(self, body: bytes, data_class: DataClass, headers: Mapping[str, str] = _NONE) -> Report:
+        """The findings, and how sensitive the call is with them. Raises `InvalidInput` for what is no JSON.
+
+        `headers` are those that a vendor gets to see.
+        """
+        beside = self._beside(headers, data_class) if headers else _NOTHING
+        data_class = highest(data_class, beside.data_class)
         if self._is_clean(body):
-            return Report((), data_class)
+            return Report(beside.findings, data_class)
         if len(body) > _LONG:
-            return await asyncio.to_thread(_report, body, self._names, data_class)
-        return _report(body, self._names, data_class)
+            report = await asyncio.to_thread(_report, body, self._names, data_class)
+        else:
+            report = _report(body, self._names, data_class)
+        return Report(beside.findings + report.findings, report.data_class)
+
+    def _beside(self, headers: Mapping[str, str], data_class: DataClass) -> Report:
+        texts = [
+            Segment(value, "caller", "untrusted", data_class, f"headers.{name}") for name, value in headers.items()
+        ]
+        return inspect(self._names, texts)
 
     def _is_clean(self, body: bytes) -> bool:
         """Is none of the marks there? JSON shows them as they are, where it escapes no letters and no slashes."""

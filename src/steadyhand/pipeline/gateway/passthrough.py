@@ -5,7 +5,7 @@ the body, and bytes forwarded untouched when client and vendor speak one dialect
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
@@ -82,7 +82,7 @@ class Passthrough:
         """Vectors of the texts, and the run's id. Raises like `answer`."""
         head, texts = Head(model=model, max_output_tokens=0), msgspec.json.encode(request.texts)
         booking = self._booking(principal, head, texts.decode())
-        route = await self._admitted(booking, head, texts)
+        route = await self._admitted(booking, head, texts, {})
         deadline = booking.began_s + min(route.timeout_s, request.timeout_s)
 
         async def ask(model: Model) -> Got[Embeddings]:
@@ -104,7 +104,7 @@ class Passthrough:
         """The call, admitted. Raises what refuses it, once that is recorded."""
         began_s = self._ports.monotonic()
         booking = self._booking(call.principal, call.head, call.body.decode("utf-8", "replace"))
-        route = await self._admitted(booking, call.head, call.body)
+        route = await self._admitted(booking, call.head, call.body, call.headers)
         return Visit(call, booking, route, began_s + route.timeout_s)
 
     async def _pieces(self, visit: Visit) -> AsyncGenerator[bytes, None]:
@@ -150,19 +150,19 @@ class Passthrough:
         )
         return Booking(ports, exchange)
 
-    async def _admitted(self, booking: Booking, head: Head, body: bytes) -> Route:
+    async def _admitted(self, booking: Booking, head: Head, body: bytes, headers: Mapping[str, str]) -> Route:
         """Guard the input, find who may answer, and set aside what it may cost."""
         try:
-            return await self._admit(booking, head, body)
+            return await self._admit(booking, head, body, headers)
         except BaseException as error:
             booking.end(error)
             raise
 
-    async def _admit(self, booking: Booking, head: Head, body: bytes) -> Route:
+    async def _admit(self, booking: Booking, head: Head, body: bytes, headers: Mapping[str, str]) -> Route:
         ports, exchange = self._ports, booking.exchange
         ports.ledger.admit()
         check_allowed(exchange.principal, head.model)
-        report = await self._guard(body, exchange.data_class)
+        report = await self._guard(body, exchange.data_class, headers)
         exchange.findings, exchange.data_class = report.findings, report.data_class
         route = ports.names.route(head.model, report.data_class)
         exchange.routing = route.reasons

@@ -1,6 +1,7 @@
 """`route`: why which model is asked, and switching models off."""
 
 import json
+import shutil
 from pathlib import Path
 
 TICKET = '{"subject": "Refund", "body": "Where is my money?"}'
@@ -19,6 +20,35 @@ def test_the_choice_of_a_feature_is_explained_without_a_run(company: Path, insid
     assert inside("traces", "tail", "--json", *workspace).stdout == before
     strict = inside("route", "explain", "policy_answers", "--data-class", "restricted", "--json", *workspace)
     assert json.loads(strict.stdout)["data_class"] == "restricted"
+
+
+DEAR = """
+name = "dear"
+purpose = "Cost more than there is."
+owner = "somebody"
+[input]
+text = "text"
+[output]
+text = "text"
+[models]
+try = ["openai:gpt-4o", "local:extractive"]
+[budget]
+per_run_usd = 0.000001
+over = "refuse"
+"""
+
+
+def test_a_run_that_ends_for_want_of_money_is_said_to_ask_nobody(company: Path, inside) -> None:
+    folder = company / "features" / "dear"
+    folder.mkdir()
+    (folder / "feature.toml").write_text(DEAR, encoding="utf-8")
+    (folder / "prompt.md").write_text("Answer.", encoding="utf-8")
+    said = inside("route", "explain", "dear", "--input", '{"text": "x"}', "--json", "-w", str(company))
+    shutil.rmtree(folder)
+    found = json.loads(said.stdout)
+    assert [model["place_in_order"] for model in found["models"]] == [None, None]
+    assert found["over_budget"].startswith("openai:gpt-4o may cost")
+    assert found["over_budget"].endswith("; the run is refused")
 
 
 def test_what_is_switched_off_is_listed_passed_over_and_can_be_switched_on(company: Path, inside) -> None:

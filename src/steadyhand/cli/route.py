@@ -192,7 +192,7 @@ def _say(shell: Shell, found: Explanation) -> None:
     shell.terminal.say(f"{found.feature}, {found.data_class} data; {'; '.join(found.remarks)}")
     if found.over_budget:
         shell.terminal.say(f"over the budget: {found.over_budget}")
-    if not any(ranked.place_in_order for ranked in found.models):
+    elif not any(ranked.place_in_order for ranked in found.models):
         shell.terminal.say("no model may serve this run")
 
 

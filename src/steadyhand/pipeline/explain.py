@@ -1,6 +1,6 @@
 """Which models a run of a feature would ask now, in which order, and why: the choice without the run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,8 +13,16 @@ from steadyhand.types.feature import Feature
 from steadyhand.types.ids import ModelId, RunId
 from steadyhand.types.json import JsonObject
 from steadyhand.types.model import Place
+from steadyhand.types.routing import Over
 from steadyhand.types.run import Principal, Run
 from steadyhand.types.text import DataClass, highest
+
+_THEN: Mapping[Over, str] = {
+    "cheaper": "the next one that fits is asked",
+    "fallback": "the contract's fallback answers",
+    "refuse": "the run is refused",
+}
+"""What follows where there is no money for the model that comes first, by `budget.over`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +44,10 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """`remarks` are on the choice as a whole; `bucket` is the run's in the experiment, None without one."""
+    """`remarks` are on the choice as a whole; `bucket` is the run's in the experiment, None without one.
+
+    `over_budget` says which model there is no money for, and what the contract does then; "" when there is.
+    """
 
     feature: str
     data_class: DataClass
@@ -66,23 +77,26 @@ async def explain(
         data_class=seen.data_class,
     )
     choice = await choice_of(run, ports)
+    over = feature.budget.over
     return Explanation(
         feature=feature.name,
         data_class=run.data_class,
         remarks=choice.remarks,
         bucket=choice.arm.bucket if choice.arm else None,
-        over_budget=choice.over_budget,
-        models=tuple(_ranked(choice, ports.routing.health)),
+        over_budget=f"{choice.over_budget}; {_THEN[over]}" if choice.over_budget else "",
+        models=tuple(_ranked(choice, ports.routing.health, asks=not choice.over_budget or over == "cheaper")),
     )
 
 
-def _ranked(choice: Choice, health: Health) -> Iterator[Ranked]:
+def _ranked(choice: Choice, health: Health, *, asks: bool) -> Iterator[Ranked]:
+    """The candidates; none has a place when the run ends before one is asked."""
     asked = 0
     for each in choice.candidates:
-        asked += each.is_allowed
+        is_asked = asks and each.is_allowed
+        asked += is_asked
         yield Ranked(
             model=each.model.id,
-            place_in_order=asked if each.is_allowed else None,
+            place_in_order=asked if is_asked else None,
             reason=each.reason,
             place=each.model.provider.place,
             worst_usd=worst_case_usd(each.model, choice.demand),

@@ -109,3 +109,26 @@ def test_a_vendors_own_hosts_this_machine_and_a_key_of_ones_own_are_fine(name: s
 def test_a_further_dialect_has_to_be_one_there_is() -> None:
     with pytest.raises(WorkspaceInvalid, match="dialect"):
         changed("openai", also=["morse"])
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://api.openai.com@evil.example/v1", "https://evil.example\\@api.openai.com/v1",
+        "https://api.openai.com\\.evil.example/v1", "https://evil.example#@api.openai.com", "https://evil.example?@api.openai.com",
+        "https://api.openai.com%2eevil.example/v1", "https://api.openai.com\t.evil.example/v1", "https://api.open\nai.com/v1",
+        " https://api.openai.com/v1", "https://api.openai.com\0.evil.example", "https://api.\u043epenai.com/v1",
+        "https://api\u3002openai\u3002com/v1", "https://api.openai.com./v1", "https://api.openai.com:99999/v1",
+        "https://api.openai.com:0/v1", "https://api.openai.com:x/v1", "https://[::1", "https://[fe80::1%25eth0]/v1",
+        "https:///api.openai.com/v1", "//api.openai.com/v1", "http://api.openai.com/v1", "http://127.0.0.1.evil.example/v1",
+        "http://localhost.evil.example/v1", "http://2130706433/v1",
+    ],
+)  # fmt: skip
+def test_no_spelling_of_an_address_takes_a_vendors_key_to_another_host(base_url: str) -> None:
+    with pytest.raises(WorkspaceInvalid):
+        changed("openai", base_url=base_url)
+
+
+def test_a_region_does_not_become_a_host() -> None:
+    with pytest.raises(WorkspaceInvalid):
+        changed("bedrock", region="evil.example/")

@@ -103,7 +103,15 @@ def _changed(name: str, said: dict[str, Any]) -> Provider:
 def _check(provider: Provider, *, is_place_said: bool) -> None:
     """Refuse an address that cannot work, or moves "local" off this machine unsaid."""
     name, url = provider.name, provider.base_url
-    address = urlsplit(url)
+    if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:  # readers differ in what they drop
+        raise _invalid(name, "a base_url of printable ASCII", url, "write an international name as xn--…")
+    try:
+        address = urlsplit(url)
+        is_good = address.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise _invalid(name, "base_url = http(s)://HOST:PORT/PATH", url, "check the brackets and the port")
     if "@" in address.netloc:
         hint = "keep keys in the variable that key_variable names"
         raise _invalid(name, "a base_url without a password", f"one for {address.hostname}", hint)

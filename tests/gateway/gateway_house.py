@@ -61,11 +61,15 @@ class House:
         return runs
 
     async def set_aside(self) -> Decimal:
-        """What is still leased, and so what calls still hold, once unused leases have gone back."""
-        for _ in range(3):
+        """What is still leased, and so what calls still hold, when what they used is booked and unused leases have
+        had time to go back."""
+        for _ in range(20):
+            await asyncio.sleep(0.02)
             await self.workspace._quotas.sweep()
-        row = await self.workspace.database.row("SELECT coalesce(sum(amount), 0) AS sum FROM quota_lease")
-        assert row is not None
+            row = await self.workspace.database.row("SELECT coalesce(sum(amount), 0) AS sum FROM quota_lease")
+            assert row is not None
+            if not row["sum"]:
+                break
         return Decimal(row["sum"])
 
 

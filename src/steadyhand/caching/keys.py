@@ -35,8 +35,8 @@ def of_run(feature: Feature, values: JsonObject, *, scope: str, snapshot: str) -
 def of_request(route: str, body: bytes, *, key_id: str) -> Key | None:
     """The key of an answer of the gateway to this key's request; None for a body that is no JSON object.
 
-    `route` names the dialect, the models and how they are chosen. Neither the order of the fields counts, nor
-    whether the answer is streamed.
+    `route` names the dialect, the models and how they are chosen, and what else decides the answer. Neither the
+    order of the fields counts, nor whether the answer is streamed.
     """
     try:
         request = json.loads(body)

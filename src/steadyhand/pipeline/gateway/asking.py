@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from steadyhand.errors import ProviderError
+from steadyhand.errors import ProviderError, SteadyhandError
 from steadyhand.pipeline.first import first_answer
 from steadyhand.pipeline.gateway.booking import Booking, Part
 from steadyhand.pipeline.gateway.ports import GatewayPorts
@@ -55,6 +55,10 @@ class Asking(Generic[Wanted]):
             self._attempts.failed(attempt, error)
             self._booking.note_failure(attempt, ports.monotonic() - began_s, str(error))
             return None
+        except SteadyhandError as error:  # the request is wrong, and was not sent
+            self._attempts.abandoned(attempt)
+            self._booking.note_failure(attempt, ports.monotonic() - began_s, str(error))
+            raise
         except BaseException:
             self._attempts.abandoned(attempt)
             self._booking.note_part(attempt, Part(), ports.monotonic() - began_s, "broken off")

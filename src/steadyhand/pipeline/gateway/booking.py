@@ -50,6 +50,7 @@ class Booking:
         self.reservation: Reservation | None = None
         self.began_s = ports.monotonic()
         self._ports = ports
+        self._has_answer = False
         self._has_ended = False
 
     def note(
@@ -60,6 +61,7 @@ class Booking:
             usage = self._estimated(-(-len(answer) // _PER_TOKEN))
         self._add(attempt, usage, duration_s, first_token_s=first_token_s, answer=answer)
         self.exchange.model = attempt.model.id
+        self._has_answer = True
 
     def note_failure(self, attempt: Attempt, duration_s: float, error: str) -> None:
         """The attempt gave nothing, and costs nothing."""
@@ -72,7 +74,8 @@ class Booking:
             output = max(usage.output_tokens, part.counted.output_tokens)
             usage = replace(part.counted, output_tokens=output, is_estimated=True)
         self._add(attempt, usage, duration_s, error=error, answer=part.text)
-        self.exchange.model = attempt.model.id
+        if not self._has_answer:
+            self.exchange.model = attempt.model.id
         return usage
 
     def refuse(self, error: SteadyhandError) -> None:

@@ -44,4 +44,5 @@ def _key(visit: Visit) -> Key | None:
     if route.cache_s is None or visit.booking.exchange.findings:
         return None
     models = ",".join(model.id for model in route.models)
-    return of_request(f"{call.dialect.NAME} {route.name} {models}", call.body, key_id=call.principal.key_id)
+    asked = f"{call.dialect.NAME} {route.name} {models} {sorted(call.headers.items())}"
+    return of_request(asked, call.body, key_id=call.principal.key_id)

@@ -63,9 +63,13 @@ class StreamAttempt:
                     f"the answer broke off in a tool call or a thought, which nobody can go on with: {error}",
                     hint="ask again",
                 )
+        except SteadyhandError as error:  # the request is wrong, and was not sent
+            self._attempts.abandoned(attempt)
+            self._note_part(str(error))
+            raise
         except BaseException:
             self._attempts.abandoned(attempt)
-            self._note_part("broken off")
+            self._note_part("broken off", is_asked=True)
             raise
         else:
             assert self._answered is not None
@@ -115,8 +119,11 @@ class StreamAttempt:
         if rest:
             yield rest
 
-    def _note_part(self, error: str) -> None:
-        """What this model gave before it broke off, if anything, and what the client has now."""
+    def _note_part(self, error: str, *, is_asked: bool = False) -> None:
+        """What this model gave before it broke off, if anything, and what the client has now.
+
+        `is_asked`: it was at work, and will be paid for the request at least.
+        """
         visit, part = self._visit, Part()
         if self._relay is not None:
             passed = self._relay.passed()
@@ -126,7 +133,7 @@ class StreamAttempt:
         elif self._writing is not None:
             part = self._writing.part()
         visit.sent += part.text
-        if self._first_token_s is None and not part.pieces:
+        if not (is_asked or part.pieces) and self._first_token_s is None:
             visit.booking.note_failure(self._attempt, self._elapsed_s(), error)
         else:
             usage = visit.booking.note_part(self._attempt, part, self._elapsed_s(), error)

@@ -167,6 +167,14 @@ def models_now(route: Route, conditions: Conditions, draw: Callable[[], float]) 
     return [found.model for found in ordered if found.is_allowed]
 
 
+def passed_over(route: Route, conditions: Conditions) -> str:
+    """Why models of the route are not asked at this moment: switched off, or left alone; mostly ""."""
+    reasons = (
+        conditions.switches(model.id, FEATURE) or conditions.health.reason(model.id) for model in route.models
+    )
+    return "; ".join(filter(None, reasons))
+
+
 def is_allowed(principal: Principal, name: str) -> bool:
     """May the key use this name? Keys without patterns may use every name."""
     return not principal.models or any(fnmatchcase(name, pattern) for pattern in principal.models)

@@ -19,7 +19,7 @@ from steadyhand.pipeline.gateway.booking import Booking
 from steadyhand.pipeline.gateway.client import GatewayCall, Head, Served, Streamed
 from steadyhand.pipeline.gateway.forward import speaks
 from steadyhand.pipeline.gateway.guard import Guard
-from steadyhand.pipeline.gateway.names import Route, check_allowed, models_now
+from steadyhand.pipeline.gateway.names import Route, check_allowed, models_now, passed_over
 from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.pipeline.gateway.repeats import Repeats
 from steadyhand.pipeline.gateway.stream_attempt import StreamAttempt
@@ -91,7 +91,7 @@ class Passthrough:
             return Got(embeddings, embeddings.usage, "")
 
         try:
-            embeddings = await Asking(self._ports, booking, self._attempts(route, deadline), ask).first()
+            embeddings = await Asking(self._ports, booking, self._attempts(booking, route, deadline), ask).first()
         except BaseException as error:
             booking.end(error)
             raise
@@ -176,8 +176,11 @@ class Passthrough:
             )
         return route
 
-    def _attempts(self, route: Route, deadline: float) -> Attempts:
+    def _attempts(self, booking: Booking, route: Route, deadline: float) -> Attempts:
         ports = self._ports
+        left_alone = passed_over(route, ports.conditions)
+        if left_alone:
+            booking.exchange.routing = f"{route.reasons}; {left_alone}"
         return Attempts(
             models_now(route, ports.conditions, ports.jitter),
             ports.conditions.health,
@@ -196,7 +199,7 @@ class Passthrough:
         asking = Asking(
             self._ports,
             visit.booking,
-            self._attempts(route, visit.deadline),
+            self._attempts(visit.booking, route, visit.deadline),
             lambda model: self._ask(visit, model),
             route.hedge_s,
         )
@@ -214,7 +217,7 @@ class Passthrough:
 
     async def _streamed(self, visit: Visit) -> AsyncGenerator[bytes, None]:
         """Everything but what ends the answer, which is in `visit.tail` then. Raises when nobody is left to ask."""
-        attempts = self._attempts(visit.route, visit.deadline)
+        attempts = self._attempts(visit.booking, visit.route, visit.deadline)
         while (attempt := attempts.next()) is not None:
             if attempt.wait_s:
                 await asyncio.sleep(attempt.wait_s)

@@ -152,7 +152,7 @@ async def verify(root: Path, promises: Promises) -> None:
             " (SELECT count(*) FROM run_payload p WHERE p.run_id = r.id) AS payloads FROM run r"
         )
         assert promises.runs <= {row["id"] for row in recorded}
-        assert all((row["steps"], row["payloads"]) == (10, 1) for row in recorded)
+        assert all((row["steps"], row["payloads"]) == (11, 1) for row in recorded)
         live = await live_texts(workspace)
         wrong = {path for path, allowed in promises.documents.items() if live.get(path, "") not in allowed}
         assert wrong == set()

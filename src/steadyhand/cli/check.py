@@ -1,4 +1,4 @@
-"""Check every contract and the gateway's settings, and say all that is wrong, at once."""
+"""Check every contract and the gateway's settings; name every fault."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

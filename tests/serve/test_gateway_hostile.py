@@ -15,7 +15,10 @@ from aiohttp import web
 from databases import copied
 from openai_server import OpenAIServer, Reply, answer, chunks, serving
 from served import served
+from steadyhand.access.keys import KeyLimits
+from steadyhand.serve.gateway.routes import ROUTES
 from steadyhand.storage import embedded
+from steadyhand.types.run import RoleName
 from steadyhand.workspace import AsyncWorkspace
 
 KEY = "top/secret-0123456789-abcdefghijkl"
@@ -249,3 +252,77 @@ async def test_a_name_of_a_model_is_bounded_and_so_is_what_is_kept_of_it(house: 
         assert len(said) < 1_000
     status, _ = await house.ask({"model": "vendor:" + "x" * 301, "input": "hi"}, "/v1/embeddings")
     assert status == 404
+
+
+NAMES = (
+    "fast",
+    "vendor:m",
+    "Fast",
+    "FAST",
+    "fast ",
+    " fast",
+    "fas\u200bt",
+    "\uff46ast",
+    "fast\0",
+    "vendor:fast",
+    "",
+)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "allowed"), [(("fast",), {"fast"}), (("vendor:*",), {"vendor:m", "vendor:fast"})]
+)
+async def test_a_narrow_key_reaches_what_its_patterns_name_and_nothing_else(
+    house: House, patterns: tuple[str, ...], allowed: set[str]
+) -> None:
+    house.vendor.replies[:] = [answer("hello")]
+    key = await house.workspace.keys.create("narrow", "caller", KeyLimits(models=patterns))
+    for name in NAMES:
+        asking = {"model": name, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}
+        for path, body in ((CHAT, asking), ("/v1/embeddings", {"model": name, "input": "hi"})):
+            status, said = await house.ask(body, path, key=key)
+            assert (status == 200) == (name in allowed), (name, path, said)
+            assert bool(house.vendor.requests) == (name in allowed)
+    async with house.http.get(house.url + "/v1/models", headers={"X-Api-Key": key}) as listed:
+        assert {row["id"] for row in (await listed.json())["data"]} == allowed & {"fast"}
+
+
+@pytest.mark.parametrize("role", ["reader", "caller", "admin"])
+async def test_only_who_may_call_gets_past_the_door(house: House, role: RoleName) -> None:
+    house.vendor.replies[:] = [answer("hello")]
+    key = await house.workspace.keys.create(role, role)
+    for route in ROUTES:
+        path = house.url + route.path.replace("{id}", "fast")
+        async with house.http.request(route.method, path, json=asked(), headers={"X-Api-Key": key}) as said:
+            assert (said.status == 403) == (role == "reader"), (route.path, await said.text())
+
+
+async def test_a_caller_reads_no_runs_not_even_with_their_ids(house: House) -> None:
+    house.vendor.replies[:] = [answer("hello")]
+    async with house.http.post(house.url + CHAT, json=asked(), headers={"X-Api-Key": house.key}) as said:
+        run_id = said.headers["x-run-id"]
+    for path in (f"/runs/{run_id}", "/runs", f"/v1/responses/{run_id}", f"/v1/chat/completions/{run_id}"):
+        async with house.http.get(house.url + path, headers={"X-Api-Key": house.key}) as refused:
+            assert refused.status in (403, 404, 405), path
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"user": "a\tb\nc\rd\\N\\.e"}, {"user": "\0"}, {"user": "x" * 200_000}, {"user": "\u2028\x85\x1c"},
+        {"messages": [{"role": "user", "content": "\\.\n\\N\tR1\nE\n\0\U0001f600"}]},
+    ],
+)  # fmt: skip
+async def test_whatever_a_client_writes_ends_up_in_its_own_row(house: House, odd: dict[str, Any]) -> None:
+    house.vendor.replies[:] = [answer("a\tb\n\\.\n\0c")]
+    status, said = await house.ask(asked(**odd))
+    assert status == 200
+    assert json.loads(said)["choices"][0]["message"]["content"] == "a\tb\n\\.\n\0c"
+    await house.recorded()
+    row = await house.workspace.database.row(
+        "SELECT answer, end_user, prompt FROM run JOIN model_call ON run_id = run.id ORDER BY run.id DESC LIMIT 1"
+    )
+    assert row is not None
+    assert row["answer"] == "a\tb\n\\.\n\ufffdc"
+    assert row["end_user"] == odd.get("user", "").replace("\0", "\ufffd")
+    assert json.loads(row["prompt"])["messages"] == odd.get("messages", [{"role": "user", "content": "hi"}])

@@ -24,13 +24,13 @@ class Limits:
 
     def __call__(self, principal: Principal, end_user: str = "") -> tuple[Limit, ...]:
         """`end_user` is whom the caller says it acts for; every key has users of its own."""
-        who = principal.key_id, end_user
+        who = principal.key_id, _name(end_user)
         known = self._known.get(who)
         if known is not None and (known[0] is principal.limits or known[0] == principal.limits):
             return known[1]
         if len(self._known) >= _REMEMBERED_MAX:
             self._known.clear()
-        limits = tuple(self._of(principal, end_user))
+        limits = tuple(self._of(principal, who[1]))
         self._known[who] = (principal.limits, limits)
         return limits
 
@@ -41,13 +41,13 @@ class Limits:
             yield from principal.limits
             yield from (limit for limit in usual if limit.unit not in own)
             if end_user:
-                yield from _listed(self._settings.user, f"user:{principal.key_id}/{_name(end_user)}")
+                yield from _listed(self._settings.user, f"user:{principal.key_id}/{end_user}")
         yield from _listed(self._settings.workspace, "workspace")
 
 
 def _name(end_user: str) -> str:
     """A client may send anything; what no column or index would hold is known by its hash."""
-    if len(end_user) <= _NAME_MAX and end_user.isprintable():
+    if not end_user or (len(end_user) <= _NAME_MAX and end_user.isprintable()):
         return end_user
     return hashlib.sha256(end_user.encode("utf-8", "replace")).hexdigest()
 

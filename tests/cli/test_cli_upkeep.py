@@ -61,6 +61,12 @@ def test_models_are_listed_outside_of_a_workspace(inside) -> None:
     assert "local" in table.splitlines()[1]
 
 
+def test_a_provider_that_serves_any_name_is_no_empty_list(inside) -> None:
+    listed = inside("models", "list", "lmstudio:")
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert "lmstudio serves any model it has, as lmstudio:MODEL" in listed.stderr
+
+
 def test_prices_are_shown_with_their_tiers_and_where_they_were_read(inside) -> None:
     shown = inside("models", "prices", "openai:gpt-5.5-pro", "--at", "2026-11-21")
     assert re.split("  +", shown.stdout.splitlines()[0].strip())[-2:] == ["longer prompts", "source"]

@@ -9,6 +9,7 @@ import typer
 
 from steadyhand.catalog import prices as price_list
 from steadyhand.catalog.models import Catalog
+from steadyhand.catalog.providers import providers
 from steadyhand.cli import _pulling, _trying
 from steadyhand.cli._catalogs import catalog, configured
 from steadyhand.cli._figures import count
@@ -57,6 +58,9 @@ def list_models(context: typer.Context, contains: _Contains = "", as_json: AsJso
     elif found:
         shell.terminal.table(_TITLES, [_row(model) for model in found], numbers=_NUMBERS)
     shell.terminal.say(count(len(found), "model"))
+    provider = contains.partition(":")[0]
+    if not found and provider in providers(configured(shell).providers):
+        shell.terminal.say(f"{provider} serves any model it has, as {provider}:MODEL; `steadyhand doctor` asks it")
 
 
 @app.command()

@@ -84,10 +84,10 @@ def test_a_price_that_is_not_known_is_said(plan, tmp_path: Path) -> None:
     ("text", "said"),
     [
         (f'name = "p"\nmodels = []\n{WORK}', "/plan.toml:2: models: expected at least one entry"),
-        (f'name = "p"\nmodel = ["a:b"]\n{WORK}', '/plan.toml:2: model: unknown key hint: did you mean "models"?'),
-        (f'name = "p"\nmodels = ["a:b"]\n{WORK}turns = 3\n', "/plan.toml:8: call.0.turns: unknown key"),
+        (f'name = "p"\nmodel = ["a:b"]\n{WORK}', '/plan.toml:2: model: unknown key. hint: did you mean "models"?'),
+        (f'name = "p"\nmodels = ["a:b"]\n{WORK}turns = 3\n', "/plan.toml:8: call[0].turns: unknown key"),
         ('name = "p"\nmodels = ["a:b"]\n[[call]]\nname = "x"\nper_month = -1\ninput_tokens = 5\noutput_tokens = 5\n',
-         "/plan.toml:5: call.0.per_month: expected more than 0; found -1"),
+         "/plan.toml:5: call[0].per_month: expected more than 0; found -1"),
         ('name = "p"\nmodels = ["a:b"]\n[[call]]\nname = "x"\ninput_tokens = 5\noutput_tokens = 5\n',
          "/plan.toml:3: call[0]: expected per_month or per_day; found none of them"),
         (f'name = "p"\nmodels = ["a:b"]\n{WORK}cached_tokens = 6\n',

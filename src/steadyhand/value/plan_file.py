@@ -48,7 +48,7 @@ def read(path: Path) -> Written:
     try:
         plan = PlanFile.model_validate(raw)
     except ValidationError as error:
-        found = _problems(error, path, places)
+        found = sorted(_problems(error, path, places), key=lambda problem: problem.line)
         raise InvalidInput("\n".join(map(str, found)), hint=_EXAMPLES) from None
     written = Written(plan, path, places)
     for key, message, hint in _flaws(plan):
@@ -68,8 +68,13 @@ def _problems(error: ValidationError, path: Path, places: Mapping[KeyPath, int])
     schema: Mapping[str, Any] = PlanFile.model_json_schema()
     for fault in error.errors(include_url=False, include_context=True):
         key = fault["loc"]
-        message, hint = faults.explain(fault, ".".join(map(str, key)), schema, {})
-        yield Problem(str(path), lines.nearest(places, key), message, hint)
+        message, hint = faults.explain(fault, _named(key), schema, {})
+        yield Problem(str(path), lines.nearest(places, key), f"{message}.", hint)
+
+
+def _named(key: KeyPath) -> str:
+    """`call[0].per_month`, as faults of the plan as a whole are worded too."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
 
 
 def _flaws(plan: PlanFile) -> Iterator[tuple[KeyPath, str, str]]:

@@ -138,7 +138,8 @@ class Connection(asyncio.Protocol):
         if self._reply is None:
             self.close()
         else:
-            self.fail(ProviderTimeout(f"expected an answer of {self.place}; nothing came in time"))
+            hint = "give it more time, or name a second model"
+            self.fail(ProviderTimeout(f"expected an answer of {self.place}; nothing came in time", hint=hint))
 
 
 class DirectReply(Reply):

@@ -8,10 +8,12 @@ from steadyhand import settings
 from steadyhand.features.known import Known
 from steadyhand.pipeline.gateway.check import problems
 from steadyhand.types.ids import ModelId
+from steadyhand.types.text import DataClass
 
+CLEARANCES: dict[ModelId, DataClass] = {ModelId("local:big"): "restricted", ModelId("openai:gpt-4o"): "internal"}
 KNOWN = Known(
-    clearance_of=lambda model: {"local:big": "restricted", "openai:gpt-4o": "internal"}.get(model),  # type: ignore[arg-type, return-value]
-    models=(ModelId("local:big"), ModelId("openai:gpt-4o")),
+    clearance_of=CLEARANCES.get,
+    models=tuple(CLEARANCES),
     guardrails=("pii", "secrets"),
     knowledge_bases=tuple,
     class_of=lambda _: "internal",

@@ -186,6 +186,8 @@ async def test_embeddings_as_numbers_and_packed(site: Site, gpt: openai.AsyncOpe
     assert found.usage.prompt_tokens == 6
     with pytest.raises(openai.BadRequestError, match="tokens"):
         await gpt.embeddings.create(model="text-embedding-3-small", input=[[1, 2, 3]])
+    with pytest.raises(openai.NotFoundError, match="'answers' is a feature"):
+        await gpt.embeddings.create(model="answers", input="a")
 
 
 async def test_models_are_listed_for_both_packages(

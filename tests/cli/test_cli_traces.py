@@ -1,8 +1,9 @@
-"""`traces show` of a call of the gateway, as a pure function of its rows."""
+"""`traces`: what a call of the gateway shows, as a pure function of its rows; and a ledger with nothing in it."""
 
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 from steadyhand.cli import _trace
 from steadyhand.ledger.reader import RunTrace
@@ -59,3 +60,10 @@ def test_a_call_that_came_to_no_model_says_why() -> None:
     shown = gateway_call(status="failed", model=None, error=error, routing="")
     assert "failed without a model" in shown
     assert shown.endswith("error\n  code     model.none\n  message  no model may serve this call")
+
+
+def test_no_runs_is_said_to_people_and_nothing_to_programs(empty: Path, inside) -> None:
+    workspace = ("-w", str(empty))
+    assert inside("traces", "tail", "--feature", "nothing", *workspace).stderr == "no run is like that\n"
+    silent = inside("traces", "tail", "--feature", "nothing", "--json", *workspace)
+    assert (silent.stdout, silent.stderr) == ("", "")

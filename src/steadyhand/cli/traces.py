@@ -82,6 +82,8 @@ async def _tail(shell: Shell, newest: "_Newest", *, limit: int, follow: bool, as
         _print(shell, fresh if seen else fresh[-limit:], titles, as_json)
         seen.extend(run.id for run in fresh)
         if not follow:
+            if not seen and not as_json:
+                shell.terminal.say("no run is like that" if newest.is_narrowed else "no run yet")
             return
         titles = () if seen else titles
         await asyncio.sleep(_EVERY_S)
@@ -94,6 +96,10 @@ class _Newest:
     workspace: AsyncWorkspace
     feature: str | None
     status: RunStatus | None
+
+    @property
+    def is_narrowed(self) -> bool:
+        return self.feature is not None or self.status is not None
 
     async def __call__(self, limit: int) -> list[RunSummary]:
         return await self.workspace.ledger.tail(limit=limit, feature=self.feature, status=self.status)

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from decimal import Decimal
 
 import msgspec
 
@@ -168,7 +167,7 @@ class Passthrough:
         exchange.routing = route.reasons
         limits = ports.limits_of(exchange.principal, head.end_user)
         if limits:
-            _check_price(route.input_usd, limits)
+            _check_price(route, limits)
             input_tokens = len(body) // _BYTES_PER_TOKEN
             output_tokens = route.output_tokens(head.max_output_tokens, head.answers)
             booking.reservation = await ports.reserve(
@@ -250,9 +249,10 @@ class Passthrough:
         return Got(body, completion.usage, completion.text)
 
 
-def _check_price(input_usd: Decimal | None, limits: tuple[Limit, ...]) -> None:
-    if input_usd is None and any(limit.unit == "usd" for limit in limits):
+def _check_price(route: Route, limits: tuple[Limit, ...]) -> None:
+    if route.input_usd is None and any(limit.unit == "usd" for limit in limits):
+        unpriced = next(model.id for model in route.models if model.price is None)
         raise NoModel(
-            "expected a model with a known price, because what the caller may spend is limited; it is unknown",
-            hint='say it in steadyhand.toml: [catalog."provider:name"] input_usd, output_usd',
+            f"expected a known price, because what the caller may spend is limited; that of {unpriced} is unknown",
+            hint=f'say it in steadyhand.toml: [catalog."{unpriced}"] input_usd, output_usd',
         )

@@ -102,3 +102,11 @@ def test_the_workspace_is_found_from_below(tmp_path: Path, monkeypatch: pytest.M
     assert settings.find_root(below) == tmp_path.resolve()
     monkeypatch.setenv("STEADYHAND_WORKSPACE", "/elsewhere")
     assert settings.find_root(below) == Path("/elsewhere")
+
+
+def test_addresses_that_may_hold_passwords_are_not_shown_with_the_settings() -> None:
+    table = {"base_url": "https://a.example", "proxy": "http://user:hush-hush@proxy:1"}
+    shown = settings.Settings.model_validate(
+        {"database_url": "postgresql://user:hush-hush@host/db", "providers": {"mine": table}}
+    )
+    assert "hush" not in f"{shown!r}{shown}"

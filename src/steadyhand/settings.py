@@ -59,7 +59,9 @@ class ProviderSettings(_Table):
     agreement: str | None = Field(None, description="The data-processing agreement in force with the provider.")
     prefill: Prefill | None = Field(None, description="How an answer that was begun is continued.")
     region: str | None = Field(None, description="Region, where the vendor's address or signature needs one.")
-    proxy: str | None = Field(None, description="HTTP proxy on the way to the provider, as http://HOST:PORT.")
+    proxy: str | None = Field(
+        None, description="HTTP proxy on the way to the provider, as http://HOST:PORT.", repr=False
+    )
     place: Place | None = Field(None, description="Where the models run.")
     clearance: DataClass | None = Field(None, description="The highest data class this provider may see.")
 
@@ -119,7 +121,9 @@ class FlagSettings(_Table):
     """Where feature flags come from: any OpenFeature provider."""
 
     provider: str = Field("", description="An OpenFeature provider as package.module:Class; empty for none.")
-    options: dict[str, str | int | float | bool] = Field(default_factory=dict, description="Its arguments.")
+    options: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Its arguments.", repr=False
+    )
 
 
 class KnowledgeSettings(_Table):
@@ -142,7 +146,9 @@ class Settings(BaseSettings):
 
     root: Path = Field(default=Path(), description="The workspace's folder.", exclude=True)
     name: str = Field("", description="What the console calls the workspace.")
-    database_url: str = Field("", description="A PostgreSQL >= 15 with pgvector; empty runs the embedded server.")
+    database_url: str = Field(
+        "", description="A PostgreSQL >= 15 with pgvector; empty runs the embedded server.", repr=False
+    )
     database_dir: Path | None = Field(None, description="Where the embedded server keeps its data.")
     models_dir: Path | None = Field(None, description="Where local models lie; default: the user's cache folder.")
     server: ServerSettings = Field(default_factory=ServerSettings)

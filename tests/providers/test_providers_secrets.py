@@ -249,3 +249,43 @@ async def test_a_key_in_a_file_reaches_its_provider(tmp_path: Path) -> None:
         await transport.unary(provider, asking(), authorize=bearer, timeout_s=5)
         await transport.close()
     assert f"authorization: Bearer {KEY}\r\n" in server.heads[0]
+
+
+def test_a_key_is_in_no_log_and_no_repr_not_even_when_asyncio_is_debugged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = "topsecret-0123456789"
+    file = tmp_path / "key"
+    file.write_text(key)
+    file.chmod(0o600)
+    places = [
+        needing("K"),
+        replace(needing(""), key_file=str(file)),
+        replace(needing(""), key_command=("cat", str(file))),
+    ]
+
+    async def read() -> None:
+        asyncio.get_running_loop().slow_callback_duration = 0.0
+        secrets = Secrets(lambda _: key)
+        for provider in places:
+            assert await secrets.key(provider) == key
+            assert secrets.at_hand(provider) == key
+        assert key not in repr(vars(secrets))
+        await secrets.close()
+
+    caplog.set_level(logging.DEBUG)
+    asyncio.run(read(), debug=True)
+    assert "Executing" in caplog.text
+    assert "topsecret" not in caplog.text
+
+
+async def test_a_command_that_prints_without_end_is_stopped() -> None:
+    endless = replace(needing(""), key_command=("sh", "-c", "while :; do echo 0123456789; done"))
+    with pytest.raises(ProviderRefused, match="it did not end"):
+        await Secrets(command_s=0.3).key(endless)
+
+
+async def test_a_key_is_read_although_its_command_left_something_running() -> None:
+    leaving = replace(needing(""), key_command=("sh", "-c", "sleep 3 & echo the-key"))
+    async with asyncio.timeout(2):
+        assert await Secrets().key(leaving) == "the-key"

@@ -44,6 +44,13 @@ _KEY_LIKE = re.compile(
 """How keys begin that vendors repeat in part, such as `sk-ab***yz`."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """A key on its way out of a task or a thread, whose results asyncio writes into its log when it debugs."""
+
+    text: str = field(repr=False)
+
+
 @dataclass(slots=True)
 class _Known:
     """What is known of the key of one place. `before` is the one it replaced."""
@@ -52,7 +59,7 @@ class _Known:
     before: str = field(default="", repr=False)
     read_at: float = float("-inf")
     is_refused: bool = False
-    reading: "asyncio.Task[str] | None" = None
+    reading: "asyncio.Task[_Hidden] | None" = None
 
 
 class Secrets:
@@ -89,9 +96,10 @@ class Secrets:
         if known.is_refused and known.value and provider.key_command and is_recent:
             return known.value
         try:
-            return await asyncio.shield(known.reading or self._read_anew(provider, known))
+            found = await asyncio.shield(known.reading or self._read_anew(provider, known))
         except ProviderRefused as error:  # others may be waiting for the same one
             raise ProviderRefused(str(error), hint=error.hint) from None
+        return found.text
 
     def refused(self, provider: Provider) -> None:
         """The provider did not take the key: look again before the next call."""
@@ -114,12 +122,12 @@ class Secrets:
                 known.reading.cancel()
                 await asyncio.wait([known.reading])
 
-    def _read_anew(self, provider: Provider, known: _Known) -> "asyncio.Task[str]":
+    def _read_anew(self, provider: Provider, known: _Known) -> "asyncio.Task[_Hidden]":
         known.reading = asyncio.create_task(self._read(provider, known))
         known.reading.add_done_callback(_hear)
         return known.reading
 
-    async def _read(self, provider: Provider, known: _Known) -> str:
+    async def _read(self, provider: Provider, known: _Known) -> _Hidden:
         try:
             value = _usable(await self._found(provider), provider)
         except ProviderRefused:
@@ -131,13 +139,13 @@ class Secrets:
         if value != known.value:
             known.value, known.before = value, known.value or known.before
         known.is_refused = False
-        return value
+        return _Hidden(value)
 
     async def _found(self, provider: Provider) -> str:
         if provider.key_command:
             return await _printed(tuple(provider.key_command), self._command_s)
         if provider.key_file:
-            return await asyncio.to_thread(_written, Path(provider.key_file))
+            return (await asyncio.to_thread(_written, Path(provider.key_file))).text
         return self._variable(provider.key_variable)
 
 
@@ -156,7 +164,7 @@ def _fresh_s(provider: Provider) -> float:
     return _PRINTED_FRESH_S if provider.key_command else _FRESH_S
 
 
-def _hear(reading: "asyncio.Task[str]") -> None:
+def _hear(reading: "asyncio.Task[_Hidden]") -> None:
     """Nobody may be waiting for it; the next call says what is wrong."""
     if not reading.cancelled():
         reading.exception()
@@ -177,7 +185,7 @@ def _usable(key: str, provider: Provider) -> str:
     return key
 
 
-def _written(path: Path) -> str:
+def _written(path: Path) -> _Hidden:
     """Blocks. The content of a key file; warns when others can read it."""
     try:
         path = path.expanduser()
@@ -191,37 +199,48 @@ def _written(path: Path) -> str:
         ) from None
     if os.name == "posix" and mode & (stat.S_IRGRP | stat.S_IROTH):
         _log.warning("%s holds a key and can be read by other users; chmod 600 %s", path, path)
-    return content.decode("latin-1")
+    return _Hidden(content.decode("latin-1"))
 
 
 async def _printed(command: tuple[str, ...], most_s: float) -> str:
-    """What the command prints. What it says to stderr may hold a key as well, and is not shown."""
+    """What the command prints, which has to fit a pipe. What it says to stderr may hold a key too: nobody sees it.
+
+    The pipe is read here, when the command has ended: what asyncio reads of one it writes into its log when it
+    debugs.
+    """
     hint = "run it in a terminal: key_command has to print the key and nothing else"
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    except (OSError, ValueError) as error:
-        raise ProviderRefused(f"expected {command[0]} to print a key; {error}", hint=hint) from None
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as pipe:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.DEVNULL, stdout=writing, stderr=asyncio.subprocess.DEVNULL
+            )
+        except (OSError, ValueError) as error:
+            raise ProviderRefused(f"expected {command[0]} to print a key; {error}", hint=hint) from None
+        finally:
+            os.close(writing)
+        code = await _ended(process, most_s)
+        if code is None:
+            raise ProviderRefused(
+                f"expected {command[0]} to print a key within {most_s:g} s; it did not end", hint=hint
+            )
+        if code:
+            raise ProviderRefused(f"expected {command[0]} to print a key; it ended with code {code}", hint=hint)
+        os.set_blocking(reading, False)  # what the command left running may hold the other end
+        return (pipe.read(_MOST_BYTES) or b"").decode("latin-1")
+
+
+async def _ended(process: asyncio.subprocess.Process, most_s: float) -> int | None:
+    """The code that the process ended with; None when it was stopped because it took longer."""
     try:
         async with asyncio.timeout(most_s):
-            printed, _ = await process.communicate()
+            return await process.wait()
     except TimeoutError:
-        raise ProviderRefused(
-            f"expected {command[0]} to print a key within {most_s:g} s; it did not end", hint=hint
-        ) from None
+        return None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode:
-        raise ProviderRefused(
-            f"expected {command[0]} to print a key; it ended with code {process.returncode}", hint=hint
-        )
-    return printed.decode("latin-1")
 
 
 def _anywhere(key: str) -> str:

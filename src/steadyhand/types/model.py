@@ -221,7 +221,7 @@ class Provider:
     agreement: str = ""  # the data-processing agreement in force; "" for none
     prefill: Prefill = "none"
     region: str = ""
-    proxy: str = ""  # an HTTP proxy on the way, as http://HOST:PORT
+    proxy: str = field(default="", repr=False)  # an HTTP proxy on the way, as http://HOST:PORT
 
     @property
     def needs_key(self) -> bool:

@@ -16,9 +16,16 @@ from databases import copied
 from openai_server import OpenAIServer, Reply, answer, chunks, serving
 from served import served
 from steadyhand.access.keys import KeyLimits
+from steadyhand.pipeline.gateway.client import GatewayCall, Served, Streamed
+from steadyhand.serve.access import Identities
+from steadyhand.serve.gateway import connection as connections
+from steadyhand.serve.gateway.door import Door
+from steadyhand.serve.gateway.endpoints import Desk
+from steadyhand.serve.gateway.room import Room
 from steadyhand.serve.gateway.routes import ROUTES
 from steadyhand.storage import embedded
-from steadyhand.types.run import RoleName
+from steadyhand.types.model import EmbeddingRequest, Embeddings
+from steadyhand.types.run import Principal, RoleName
 from steadyhand.workspace import AsyncWorkspace
 
 KEY = "top/secret-0123456789-abcdefghijkl"
@@ -326,3 +333,73 @@ async def test_whatever_a_client_writes_ends_up_in_its_own_row(house: House, odd
     assert row["answer"] == "a\tb\n\\.\n\ufffdc"
     assert row["end_user"] == odd.get("user", "").replace("\0", "\ufffd")
     assert json.loads(row["prompt"])["messages"] == odd.get("messages", [{"role": "user", "content": "hi"}])
+
+
+class Waiting:
+    """Models that answer when they are told to."""
+
+    def __init__(self) -> None:
+        self.may_answer = asyncio.Event()
+
+    async def answer(self, call: GatewayCall) -> Served:
+        await self.may_answer.wait()
+        return Served(status=200, body=b"{}", run_id="", model="")
+
+    async def stream(self, call: GatewayCall) -> Streamed:
+        raise NotImplementedError
+
+    async def embed(self, principal: Principal, model: str, request: EmbeddingRequest) -> tuple[Embeddings, str]:
+        raise NotImplementedError
+
+    def names(self, principal: Principal) -> list[str]:
+        return []
+
+    def offers(self, name: str) -> bool:
+        return False
+
+
+class Everybody:
+    async def principal(self, key: str) -> Principal:
+        return Principal("somebody", "caller")
+
+    session = principal
+
+
+async def sent(door: Door, pieces: list[bytes], pause_s: float = 0.0) -> int:
+    """The status of the answer to a body that comes in these pieces."""
+    statuses: list[int] = []
+    left = list(pieces)
+
+    async def receive() -> dict[str, Any]:
+        if not left:
+            await asyncio.sleep(60)
+        await asyncio.sleep(pause_s)
+        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    headers = [(b"authorization", b"bearer sh_any")]
+    await door({"type": "http", "method": "POST", "path": CHAT, "headers": headers}, receive, send)
+    return statuses[0]
+
+
+async def test_large_bodies_are_held_as_far_as_there_is_room() -> None:
+    models = Waiting()
+    door = Door(
+        lambda *_: asyncio.sleep(0), Identities(Everybody(), lambda: 0.0), Desk(models, models), Room(2_500)
+    )
+    body = [b'{"model": "m"', b" " * 1_000, b"}"]
+    held = [asyncio.create_task(sent(door, body)) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    assert await sent(door, body) == 429
+    models.may_answer.set()
+    assert await asyncio.gather(*held) == [200, 200]
+    assert await sent(door, body) == 200
+
+
+async def test_a_body_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "BODY_S", 0.1)
+    models = Waiting()
+    door = Door(lambda *_: asyncio.sleep(0), Identities(Everybody(), lambda: 0.0), Desk(models, models))
+    assert await sent(door, [b"{"] * 100, pause_s=0.02) == 408

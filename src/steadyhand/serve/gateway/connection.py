@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from steadyhand.errors import InputTooLarge, SteadyhandError, Unauthenticated
+from steadyhand.errors import InputTooLarge, SteadyhandError, Unauthenticated, UsageError
 from steadyhand.pipeline.gateway.client import Served, Streamed
+from steadyhand.serve.gateway.room import BODY_S, Room
 
 MAX_BODY_BYTES = 32_000_000  # what OpenAI and Anthropic take: images and PDFs come inside of the JSON
 WATCH_AFTER_S = 0.25  # most answers are there before, and cost no task that waits for the client to leave
@@ -31,6 +32,12 @@ _EVENTS: tuple[Header, ...] = (
 )
 
 
+class BodyTooSlow(UsageError):
+    """The body of a request did not come in time."""
+
+    status = 408
+
+
 class ClientLeft(Exception):
     """Nobody waits for the answer."""
 
@@ -42,7 +49,9 @@ class Connection:
     """
 
     __slots__ = (
+        "_held_bytes",
         "_receive",
+        "_room",
         "_send",
         "_size_bytes",
         "accepts_reset",
@@ -54,7 +63,7 @@ class Connection:
         "speaks_anthropic",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, room: Room) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.key: str | None = None
@@ -64,6 +73,8 @@ class Connection:
         self.has_started = False
         self._receive = receive
         self._send = send
+        self._room = room
+        self._held_bytes = 0
         self._size_bytes = 0
         for name, value in scope["headers"]:
             if name == b"authorization":
@@ -75,7 +86,7 @@ class Connection:
                 self._note(name, value)
 
     async def body(self) -> bytes:
-        """The whole body. Raises `InputTooLarge` or `ClientLeft`."""
+        """The whole body. Raises `InputTooLarge`, `RateLimited`, `BodyTooSlow` or `ClientLeft`."""
         if self._size_bytes > MAX_BODY_BYTES:
             raise _too_large(self._size_bytes)
         message = await self._receive()
@@ -84,7 +95,17 @@ class Connection:
         if not message.get("more_body"):
             whole: bytes = message.get("body", b"")
             return whole
-        return await self._rest_behind(message.get("body", b""))
+        try:
+            async with asyncio.timeout(BODY_S):
+                return await self._rest_behind(message.get("body", b""))
+        except TimeoutError:
+            raise BodyTooSlow(f"expected the whole body within {BODY_S:g} s; a part of it came") from None
+
+    def done(self) -> None:
+        """The request is answered."""
+        if self._held_bytes:
+            self._room.give_back(self._held_bytes)
+            self._held_bytes = 0
 
     def presence(self, after_s: float = WATCH_AFTER_S) -> "Presence":
         """Within it the request's task is broken off when the client leaves, which raises `ClientLeft`.
@@ -146,6 +167,8 @@ class Connection:
             size_bytes += len(part)
             if size_bytes > MAX_BODY_BYTES:
                 raise _too_large(size_bytes)
+            self._room.take(len(part))
+            self._held_bytes += len(part)
             parts.append(part)
             has_more = message.get("more_body", False)
         return b"".join(parts)

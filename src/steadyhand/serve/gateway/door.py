@@ -18,6 +18,7 @@ from steadyhand.serve.access import Identities
 from steadyhand.serve.gateway.connection import ClientLeft, Connection
 from steadyhand.serve.gateway.dialects._faults import UnknownAddress, WrongMethod
 from steadyhand.serve.gateway.endpoints import Desk
+from steadyhand.serve.gateway.room import Room
 from steadyhand.serve.gateway.routes import ROOT, GatewayRoute, find, spoken
 from steadyhand.types.run import Principal
 
@@ -29,16 +30,17 @@ _BELOW = f"{ROOT}/"
 class Door:
     """Takes what is below `/v1` and leaves the rest to `app`."""
 
-    def __init__(self, app: ASGIApp, identities: Identities, desk: Desk) -> None:
+    def __init__(self, app: ASGIApp, identities: Identities, desk: Desk, room: Room | None = None) -> None:
         self._app = app
         self._identities = identities
         self._desk = desk
+        self._room = room or Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(_BELOW):
             await self._app(scope, receive, send)
             return
-        connection = Connection(scope, receive, send)
+        connection = Connection(scope, receive, send, self._room)
         route = find(connection.path)
         dialect = route.dialect if route else spoken(connection.path, by_anthropic=connection.speaks_anthropic)
         try:
@@ -49,6 +51,8 @@ class Door:
             await _fail(connection, dialect, error, route)
         except Exception as error:  # noqa: BLE001 - the last place before the network
             await _fail(connection, dialect, _surprise(connection, error), route)
+        finally:
+            connection.done()
 
     async def _answer(self, connection: Connection, route: GatewayRoute | None, dialect: ClientDialect) -> None:
         caller = await self._caller(connection)

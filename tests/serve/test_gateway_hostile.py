@@ -82,7 +82,12 @@ async def house(
             settings += [
                 f'[providers.{name}]\ndialect = "{dialect}"\nbase_url = "{vendor.base_url}"\nplace = "other"\n'
                 'key_variable = "HOUSE_KEY"\n'
-                for name, dialect in {"vendor": "openai", "google": "gemini", "amazon": "bedrock"}.items()
+                for name, dialect in {
+                    "vendor": "openai",
+                    "google": "gemini",
+                    "amazon": "bedrock",
+                    "responses": "openai_responses",
+                }.items()
             ]
             settings += ['[gateway.models.fast]\ntry = ["vendor:m"]\n']
             (root / "steadyhand.toml").write_text("".join(settings))
@@ -403,3 +408,23 @@ async def test_a_body_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch)
     models = Waiting()
     door = Door(lambda *_: asyncio.sleep(0), Identities(Everybody(), lambda: 0.0), Desk(models, models))
     assert await sent(door, [b"{"] * 100, pause_s=0.02) == 408
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [{"previous_response_id": "resp_1"}, {"conversation": "conv_1"}, {"conversation": {"id": "c"}}, {"prompt": {"id": "p"}}, {"background": True}],
+)  # fmt: skip
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_what_others_left_in_the_vendors_account_is_not_reached(
+    house: House, stored: dict[str, Any], is_streamed: bool
+) -> None:
+    body = {"model": f"responses:{uuid4().hex}", "input": "go on", "stream": is_streamed, **stored}
+    status, said = await house.ask(body, "/v1/responses")
+    assert (status, house.vendor.requests) == (400, []), said
+
+
+async def test_fields_that_store_nothing_pass_when_they_are_empty(house: House) -> None:
+    house.vendor.replies[:] = [raw(json.dumps({"status": "completed", "output": []}))]
+    body = {"model": "responses:m", "input": "hi", "previous_response_id": None, "background": False}
+    status, said = await house.ask(body, "/v1/responses")
+    assert (status, house.vendor.requests[0]["background"]) == (200, False), said

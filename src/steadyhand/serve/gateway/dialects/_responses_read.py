@@ -1,5 +1,7 @@
 """A request for a response, understood."""
 
+from collections.abc import Iterable
+
 from steadyhand.errors import InvalidInput
 from steadyhand.serve.gateway.dialects._fields import Fields, parsed, refuse
 from steadyhand.serve.gateway.dialects._openai_read import FOR_OPENAI_ALONE, function_tool
@@ -19,13 +21,13 @@ from steadyhand.types.text import Origin, Segment
 
 _HANDLED_ELSEWHERE = ("model", "stream", "stream_options")
 _FOR_OPENAI_ALONE = ("include", "store", "truncation", "max_tool_calls", *FOR_OPENAI_ALONE)
-_STORED = ("previous_response_id", "conversation", "prompt", "background")
+STORED = ("previous_response_id", "conversation", "prompt", "background")
 
 
 def read(body: bytes, timeout_s: float) -> CompletionRequest:
     """The request as the pipeline understands it. Raises `InvalidInput`, also for what would have to be stored."""
     fields = parsed(body)
-    _refuse_stored(fields)
+    refuse_stored(name for name in STORED if fields.value(name))
     schema, name, is_json = _format(fields.inner("text"))
     users = fields.text("safety_identifier"), fields.text("user")
     return CompletionRequest(
@@ -45,13 +47,17 @@ def read(body: bytes, timeout_s: float) -> CompletionRequest:
     )
 
 
-def _refuse_stored(fields: Fields) -> None:
-    for name in _STORED:
-        if fields.value(name):
-            raise InvalidInput(
-                f"{name}: expected none; the gateway stores no conversations and no prompts",
-                hint="send the whole conversation in `input`",
-            )
+def refuse_stored(found: Iterable[str]) -> None:
+    """Raise `InvalidInput` for a request with fields that need something stored.
+
+    What a vendor stores belongs to the one account that all callers share, is seen by no guardrail when it is used
+    again, and answers that come later cannot be billed.
+    """
+    for name in found:
+        raise InvalidInput(
+            f"{name}: expected none; the gateway stores no conversations and no prompts",
+            hint="send the whole conversation in `input`",
+        )
 
 
 def _conversation(fields: Fields) -> Conversation:

@@ -5,13 +5,15 @@ beyond the reference: `extra_content` of a function call or a thought is what an
 event `reset` tells a client that asked for it to forget the answer so far, and a new `response.created` follows.
 """
 
+from typing import Any
+
 import msgspec
 
 from steadyhand.errors import SteadyhandError
 from steadyhand.pipeline.gateway.client import Head
 from steadyhand.serve.gateway.dialects import _faults
 from steadyhand.serve.gateway.dialects._fields import top
-from steadyhand.serve.gateway.dialects._responses_read import read
+from steadyhand.serve.gateway.dialects._responses_read import STORED, read, refuse_stored
 from steadyhand.serve.gateway.dialects._responses_write import Writer, answer
 
 __all__ = ["NAME", "PATH", "Writer", "answer", "failure", "head", "read", "status"]
@@ -26,6 +28,10 @@ class _Head(msgspec.Struct, gc=False):
     max_output_tokens: int | None = None
     user: str | None = None
     safety_identifier: str | None = None
+    previous_response_id: Any = None
+    conversation: Any = None
+    prompt: Any = None
+    background: Any = None
 
 
 _HEAD = frozenset(_Head.__struct_fields__)
@@ -35,6 +41,8 @@ _head = msgspec.json.Decoder(_Head)
 def head(body: bytes) -> Head:
     """Raises `InvalidInput`."""
     found = top(body, _head, _HEAD)
+    if found.previous_response_id or found.conversation or found.prompt or found.background:
+        refuse_stored(name for name in STORED if getattr(found, name))
     return Head(
         found.model, bool(found.stream), found.max_output_tokens, found.safety_identifier or found.user or ""
     )

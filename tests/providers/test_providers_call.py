@@ -15,7 +15,9 @@ from raw_server import playing, saying, whole
 
 import openai_server as upstream
 from openai_server import OpenAIServer, serving
+from steadyhand import plugins
 from steadyhand.errors import (
+    InvalidInput,
     ProviderError,
     ProviderProtocol,
     ProviderRateLimited,
@@ -27,7 +29,8 @@ from steadyhand.providers.call import Completer
 from steadyhand.providers.secrets import Secrets
 from steadyhand.providers.transport import Limits, Transport
 from steadyhand.types.ids import ModelId
-from steadyhand.types.message import Message, TextDelta
+from steadyhand.types.json import JsonSchema
+from steadyhand.types.message import Message, TextDelta, Tool
 from steadyhand.types.model import (
     Completion,
     CompletionRequest,
@@ -331,6 +334,17 @@ async def test_a_stream_that_is_left_early_ends_the_providers_work() -> None:
         async with aclosing(complete.stream(model_of(server), asking())) as pieces:
             assert (await anext(pieces)).text == "one"
         await asyncio.wait_for(server.abandoned.wait(), 5)
+
+
+@pytest.mark.parametrize("dialect", plugins.names("providers.dialects"))
+async def test_a_schema_that_is_nested_too_deeply_is_the_callers_mistake(dialect: str) -> None:
+    schema: JsonSchema = {"type": "object"}
+    for _ in range(5_000):
+        schema = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
+    async with serving(upstream.answer("ok")) as server, completing() as complete:
+        model = model_at(replace(server.provider(), dialect=dialect))
+        with pytest.raises(InvalidInput, match="nested"):
+            await complete(model, asking(tools=(Tool("deep", "", schema, is_strict=True),)))
 
 
 async def test_a_refused_parameter_is_left_out_of_a_stream_too() -> None:

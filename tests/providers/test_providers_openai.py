@@ -91,6 +91,9 @@ def test_a_schema_that_strict_mode_can_say_is_sent_strict_without_the_limits_it_
         {**SCHEMA, "oneOf": [{}]},
         {**SCHEMA, "properties": {"urgency": {}, "note": {"type": "object"}}},
         {"type": "array", "items": SCHEMA},
+        {**SCHEMA, "properties": 7},
+        {**SCHEMA, "required": [["urgency"], {}]},
+        {**SCHEMA, "anyOf": "urgency"},
     ],
 )
 def test_a_schema_that_strict_mode_cannot_say_is_sent_whole_and_not_strict(schema: JsonSchema) -> None:

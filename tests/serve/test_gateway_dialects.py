@@ -278,7 +278,7 @@ def test_more_of_a_call_that_is_closed_is_refused(name: str) -> None:
     "body",
     [
         b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b'{"messages": []}', b'{"model": 7}',
-        b'{"model": "m", "stream": "yes"}', b'{"a":' * 5_000, b'{"model": "m\\ud800"}',
+        b'{"model": "m", "stream": "yes"}', b'{"a":' * 5_000, b'{"model": "m\\ud800"}', b'{"model": "m", "x\xff": 1}',
     ],
 )  # fmt: skip
 def test_a_head_that_cannot_be_read_is_the_clients_mistake(name: str, body: bytes) -> None:

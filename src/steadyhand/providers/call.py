@@ -14,7 +14,7 @@ from typing import cast
 
 from steadyhand import plugins
 from steadyhand.catalog import tokens
-from steadyhand.errors import ParameterRefused, ProviderError, ProviderRefused, ProviderTimeout
+from steadyhand.errors import InvalidInput, ParameterRefused, ProviderError, ProviderRefused, ProviderTimeout
 from steadyhand.providers.ports import Builtin, BuiltinModel, Dialect, WireRequest
 from steadyhand.providers.transport import Transport
 from steadyhand.types.ids import ModelId
@@ -129,7 +129,7 @@ class Completer:
         has_begun = False
         while True:
             try:
-                wire = _dialect(model).encode(request, model, is_streamed=is_streamed, avoid=avoid)
+                wire = _encoded(request, model, avoid, is_streamed=is_streamed)
                 first_byte_s = None if is_streamed else request.timeout_s
                 async with aclosing(self._remote(model, wire, deadline, first_byte_s)) as pieces:
                     async for piece in pieces:
@@ -203,6 +203,16 @@ class Completer:
 
 def _dialect(model: Model) -> Dialect:
     return cast("Dialect", plugins.load("providers.dialects", model.provider.dialect))
+
+
+def _encoded(request: CompletionRequest, model: Model, avoid: frozenset[str], *, is_streamed: bool) -> WireRequest:
+    """Raises `InvalidInput` for a schema, or arguments of a tool, that nobody could follow into their depth."""
+    try:
+        return _dialect(model).encode(request, model, is_streamed=is_streamed, avoid=avoid)
+    except RecursionError:
+        raise InvalidInput(
+            "expected a request that is not nested so deeply; found hundreds of levels", hint="flatten its schemas"
+        ) from None
 
 
 def _counted(completion: Completion, request: CompletionRequest) -> Completion:

@@ -5,7 +5,6 @@ the answer is validated against the whole schema afterwards.
 """
 
 from collections.abc import Mapping
-from typing import cast
 
 from steadyhand.types.json import Json, JsonObject, JsonSchema
 
@@ -40,20 +39,31 @@ def _lowered(schema: object) -> JsonObject:
         out.pop("format", None)
     for key in ("properties", "$defs"):
         if key in out:
-            out[key] = {name: _lowered(part) for name, part in cast("JsonObject", out[key]).items()}
+            out[key] = {name: _lowered(part) for name, part in _object(out[key]).items()}
     if "items" in out:
         out["items"] = _lowered(out["items"])
     if "anyOf" in out:
-        out["anyOf"] = [_lowered(part) for part in cast("list[Json]", out["anyOf"])]
+        out["anyOf"] = [_lowered(part) for part in _list(out["anyOf"])]
     if "properties" in out or out.get("type") == "object":
         _close(out)
     return out
 
 
 def _close(schema: JsonObject) -> None:
-    properties = schema.get("properties")
-    required = schema.get("required", [])
-    is_complete = isinstance(properties, dict) and isinstance(required, list) and set(required) == set(properties)
+    properties, required = _object(schema.get("properties")), _list(schema.get("required", []))
+    is_complete = len(required) == len(properties) and all(name in required for name in properties)
     if not is_complete or schema.get("additionalProperties", False) is not False:
         raise ValueError("an object with optional or unknown keys")
     schema["additionalProperties"] = False
+
+
+def _object(value: Json) -> JsonObject:
+    if not isinstance(value, dict):
+        raise ValueError("no object")
+    return value
+
+
+def _list(value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise ValueError("no list")
+    return value

@@ -103,7 +103,7 @@ def top(body: bytes, decoder: "msgspec.json.Decoder[Shape]", known: AbstractSet[
     tell `Model` from `model`.
     """
     found = decoded(body, decoder)
-    fields = _names.decode(body)
+    fields = decoded(body, _names)
     for name in fields:
         if name not in known and name.casefold() in known:
             raise InvalidInput(f"expected {name.casefold()!r} in small letters; found {name!r}", hint=_HINT)

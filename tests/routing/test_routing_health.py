@@ -151,3 +151,17 @@ def test_retries_are_a_fifth_of_the_requests_of_ten_seconds_and_at_least_ten(clo
     assert not budget.take()  # the requests are too old now, and ten retries are recent
     clock.now += 9
     assert budget.take()
+
+
+def test_names_that_callers_make_up_do_not_fill_the_memory_nor_drive_out_who_is_ill(health: Health) -> None:
+    fail(health, 3)
+    for number in range(10_000):
+        health.succeeded(ModelId(f"local:{number}"), 0.1)
+    assert health.state(MODEL) == "open"
+    assert health.latency_s(ModelId("local:0")) is None
+    assert health.latency_s(ModelId("local:9999")) == 0.1
+    for number in range(10_000):
+        for _ in range(3):
+            health.failed(ModelId(f"local:{number}"), DOWN)
+    assert health.state(ModelId("local:9999")) == "open"
+    assert health.state(ModelId("local:0")) == "closed"

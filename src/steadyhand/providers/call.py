@@ -133,8 +133,9 @@ class Completer:
                 first_byte_s = None if is_streamed else request.timeout_s
                 async with aclosing(self._remote(model, wire, deadline, first_byte_s)) as pieces:
                     async for piece in pieces:
-                        if not has_begun:
-                            has_begun, self._refused[model.id] = True, avoid
+                        if avoid and not has_begun:
+                            self._refused[model.id] = avoid
+                        has_begun = True
                         yield _counted(piece, request) if isinstance(piece, Completion) else piece
             except ParameterRefused as refusal:
                 if has_begun or refusal.parameter in avoid:

@@ -24,6 +24,9 @@ _PROBE_S = 60.0
 _PAUSE_S, _PAUSE_MOST_S = 1.0, 3_600.0
 """How long a provider is left alone that asks to slow down: when it does not say, and at most."""
 
+_MOST = 4_096
+"""Models that are remembered: a local server answers to any name, and callers may send one after the other."""
+
 _WEIGHT = 0.2
 """Of the newest time to the first token in the moving average."""
 
@@ -79,7 +82,7 @@ class Health:
         """
         circuit = self._circuits.get(model)
         if circuit is None:
-            circuit = self._circuits[model] = _Circuit()
+            circuit = self._new(model)
         circuit.calls += 1
         if circuit.open_s:
             if self._clock() < circuit.opens_at:
@@ -98,7 +101,7 @@ class Health:
         if isinstance(error, ProviderRefused):
             self.abandoned(model)
             return
-        circuit = self._circuits.setdefault(model, _Circuit())
+        circuit = self._circuits.get(model) or self._new(model)
         now = self._clock()
         if isinstance(error, ProviderRateLimited):
             asked_s = _PAUSE_S if error.retry_after_s is None else error.retry_after_s
@@ -113,6 +116,15 @@ class Health:
                 _open(circuit, now, min(2 * circuit.open_s, _OPEN_MOST_S))
         elif circuit.in_a_row >= _IN_A_ROW or _is_mostly_failing(circuit, now):
             _open(circuit, now, _OPEN_S)
+
+    def _new(self, model: ModelId) -> _Circuit:
+        """Where callers make up names, those that are well go first, and of the others the oldest."""
+        circuits = self._circuits
+        if len(circuits) >= _MOST:
+            ill = [name for name, circuit in circuits.items() if circuit.open_s or circuit.paused_until]
+            self._circuits = circuits = {name: circuits[name] for name in ill[-_MOST // 2 :]}
+        circuits[model] = found = _Circuit()
+        return found
 
     def abandoned(self, model: ModelId) -> None:
         """The call was broken off by us, or refused: it says nothing, and the next one may probe."""

@@ -1,5 +1,6 @@
 """What is set aside for an answer: never less than nothing, and enough for all answers that were asked for."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -52,3 +53,9 @@ def test_what_is_reserved_is_never_less_than_nothing(asked: int | None, most: in
 )
 def test_every_answer_that_a_client_asks_for_counts(said: str, answers: int) -> None:
     assert openai.head(f'{{"model": "m"{said}}}'.encode()).answers == answers
+
+
+def test_every_model_that_may_be_asked_beside_others_counts() -> None:
+    one = route(100)
+    hedged = replace(one, hedge_s=0.5, models=one.models * 3)
+    assert hedged.worst_usd(10, 20) == 3 * one.worst_usd(10, 20) == 90

@@ -51,10 +51,14 @@ class Route:
     output_usd: Decimal | None
 
     def worst_usd(self, input_tokens: int, output_tokens: int) -> Decimal:
-        """What the dearest model would cost; unknown prices count nothing here and are refused elsewhere."""
+        """What the dearest model would cost, once for each that may be asked beside others.
+
+        Unknown prices count nothing here and are refused elsewhere.
+        """
         if self.input_usd is None or self.output_usd is None:
             return Decimal(0)
-        return input_tokens * self.input_usd + output_tokens * self.output_usd
+        most = input_tokens * self.input_usd + output_tokens * self.output_usd
+        return most if self.hedge_s is None else most * len(self.models)
 
     def output_tokens(self, asked: int | None, answers: int = 1) -> int:
         """How many tokens are reserved for so many answers of at most `asked` each.

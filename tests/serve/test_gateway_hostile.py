@@ -62,7 +62,7 @@ class House:
 
     async def recorded(self) -> str:
         """Every row of the ledger that a vendor's words could get into, once all are written."""
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.15)
         rows = await self.workspace.database.rows(
             "SELECT r::text AS row FROM run AS r UNION ALL SELECT c::text FROM model_call AS c"
             " UNION ALL SELECT p::text FROM run_payload AS p UNION ALL SELECT v::text FROM verdict AS v"

@@ -94,7 +94,7 @@ def test_every_setting_error_and_command_is_in_the_reference(reference: ModuleTy
         (reference.REFERENCE / page).read_text(encoding="utf-8") for page in ("settings.md", "errors.md", "cli.md")
     )
     assert [name for name in reference.setting_names() if f"`{name}`" not in settings] == []
-    assert [name for name in reference.setting_names() if name.endswith("_")] == []  # as one writes it, not as Python
+    assert [name for name in reference.setting_names() if name.endswith("_")] == []  # as one writes it
     assert [kind.code for kind in reference.error_classes() if f"`{kind.code}`" not in errors] == []
     assert [name for name in reference.command_names() if f"\n## {name}\n" not in commands] == []
 

@@ -125,7 +125,9 @@ async def test_internal_answers_are_everybodys(house: Cached) -> None:
 
 
 @pytest.mark.parametrize("where", ["contract", "knowledge base"])
-async def test_a_confidential_answer_stays_with_the_key_and_the_end_user_who_asked(house: Cached, where: str) -> None:
+async def test_a_confidential_answer_stays_with_the_key_and_the_end_user_who_asked(
+    house: Cached, where: str
+) -> None:
     models: dict[str, Any] = {"models": ("local:large",)}
     if where == "contract":
         models["data_class"] = "confidential"

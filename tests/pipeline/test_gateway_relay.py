@@ -119,3 +119,18 @@ def test_an_event_that_never_ends_costs_what_its_bytes_cost() -> None:
         passing.take(b'data: {"choices": ')
     assert process_time() - began_s < 4 * first_s + 0.5
     assert len(passing.tail) == 200_000 * len(b'data: {"choices": ')
+
+
+@pytest.mark.parametrize("behind", [b"", b"\n\n", b": bye\n\n"])
+def test_an_answer_ends_once_whatever_comes_behind_its_end(behind: bytes) -> None:
+    passing = relay()
+    sent = passing.take(WHOLE + behind)
+    assert passing.finish().text == "The limit is 120 EUR a night."
+    assert (sent + passing.end()).count(DONE) == 1
+
+
+def test_an_end_mark_that_is_left_out_is_made_up() -> None:
+    passing = relay()
+    passing.take(WHOLE.removesuffix(DONE))
+    passing.finish()
+    assert passing.end() == DONE

@@ -21,6 +21,13 @@ END_MARKS = {
 }
 """How an answer's last event is known, by dialect."""
 
+_END_WORDS = {
+    "openai": (b"[DONE]",),
+    "openai_responses": (b"response.completed", b"response.incomplete", b"response.failed"),
+    "anthropic": (b"message_stop",),
+}
+"""What is always in it, and rarely in others: quicker to look for."""
+
 CLOSING = {
     "openai": b"data: [DONE]\n\n",
     "anthropic": b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
@@ -49,13 +56,13 @@ class Relay:
     """One stream. `take` gives what may be sent; the event that ends the answer stays in `tail` until it is safe.
 
     `decoder` makes a reader of the dialect's streams. `hides_usage`: the counts were asked for by us, not by the
-    client. Once `has_ended` holds, `tail` begins with the whole event that ends the answer: vendors may leave the
-    connection open behind it.
+    client. Once `has_ended` holds, `tail` is the event that ends the answer: what may come behind it is not waited
+    for.
     """
 
     def __init__(self, dialect: str, decoder: Callable[[], StreamDecoder], *, hides_usage: bool) -> None:
         self._dialect = dialect
-        self._end_mark = END_MARKS[dialect]
+        self._end_words, self._end_mark = _END_WORDS[dialect], END_MARKS[dialect]
         self._new_decoder = decoder
         self._decoder = decoder()
         self._hides_usage = hides_usage
@@ -79,10 +86,10 @@ class Relay:
             self._held.clear()
         cut = _end_of_events(data)
         whole, rest = data[:cut], data[cut:]
-        begin = _begin_of_last(whole)
-        if self._end_mark.search(whole, begin):
-            self.has_ended = True
-            whole, rest = whole[:begin], whole[begin:] + rest
+        for word in self._end_words:
+            if word in whole:
+                whole, rest = self._without_end(whole, rest)
+                break
         if rest:
             self._hold(rest)
         if b'"error"' in whole or (self._hides_usage and b'"usage"' in whole):
@@ -97,6 +104,10 @@ class Relay:
     def tail(self) -> bytes:
         """What has come and was not sent: the end of the answer, when it is complete."""
         return b"".join(self._held)
+
+    def end(self) -> bytes:
+        """What ends a whole answer for the client: its last event, or the mark that the vendor left out."""
+        return self.tail or CLOSING.get(self._dialect, b"")
 
     def finish(self) -> Completion:
         """The whole answer, once nothing more comes. Raises `ProviderError` when the stream broke off."""
@@ -121,6 +132,16 @@ class Relay:
             pass  # it is not the whole answer, or cannot be read
         text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
         return Passed(events, Part(tuple(delta.content for delta in deltas), text, counted), is_stuck)
+
+    def _without_end(self, whole: bytes, rest: bytes) -> tuple[bytes, bytes]:
+        """The events before the one that ends the answer, and that one; whatever comes behind it says nothing."""
+        begin = 0
+        for event in _events(whole):
+            if self._end_mark.search(event):
+                self.has_ended = True
+                return whole[:begin], event
+            begin += len(event)
+        return whole, rest
 
     def _hold(self, data: bytes) -> None:
         self._held.append(data)
@@ -159,12 +180,6 @@ def _end_of_events(buffer: bytes) -> int:
         return cut + 2
     cut = buffer.rfind(b"\n\r\n")
     return cut + 3 if cut >= 0 else 0
-
-
-def _begin_of_last(whole: bytes) -> int:
-    """The index of the last of these events."""
-    begin = whole.rfind(b"\n\n", 0, -2)
-    return begin + 2 if begin >= 0 else whole.rfind(b"\n\r\n", 0, -3) + 3 if b"\r" in whole else 0
 
 
 def _events(whole: bytes) -> list[bytes]:

@@ -9,7 +9,7 @@ from steadyhand.pipeline.gateway.align import Diverged
 from steadyhand.pipeline.gateway.booking import Part
 from steadyhand.pipeline.gateway.forward import speaks
 from steadyhand.pipeline.gateway.ports import GatewayPorts
-from steadyhand.pipeline.gateway.relay import CLOSING, Relay
+from steadyhand.pipeline.gateway.relay import Relay
 from steadyhand.pipeline.gateway.upstream import Upstream, dialect_of
 from steadyhand.pipeline.gateway.visit import Visit
 from steadyhand.pipeline.gateway.written import Written
@@ -94,7 +94,7 @@ class StreamAttempt:
                 if piece:
                     yield piece
             self._answered = self.completion = relay.finish()
-            self.tail = relay.tail or CLOSING.get(name, b"")
+            self.tail = relay.end()
         finally:
             reply.close(is_done=self._relay is not None and self._relay.has_ended)
 

@@ -48,7 +48,7 @@ class House:
             while True:
                 runs: list[Row] = await self.workspace.database.rows(
                     "SELECT r.*, p.error FROM run r LEFT JOIN run_payload p ON p.run_id = r.id"
-                    " WHERE r.key_id = %s ORDER BY r.id",
+                    " WHERE r.key_id = %s ORDER BY r.started_at, r.id",
                     [key_id],
                 )
                 if len(runs) >= count:

@@ -44,6 +44,7 @@ async def house(
         provider("test", "openai", url),
         provider("prefills", "openai", url, 'prefill = "plain"'),
         *routes(),
+        '[gateway.models.silent]\nattempt_s = 0.3\ntry = ["test:hang.silent", "test:repeats.1"]\n',
         '[gateway.models.dead]\ntry = ["test:error.dead", "test:repeats.1"]\n',
     ]
     async with housing(tmp_path_factory.mktemp("faults"), house_database, vendor, "".join(settings)) as running:
@@ -88,6 +89,16 @@ async def test_a_stream_is_complete_and_correct(house: House, dialect: str, faul
     said = await house.ask(dialect, name, stream=True)
     assert (said.status, streamed(dialect, said)) == (200, TEXT)
     assert house.vendor.calls == {first_of(name): 1, "repeats.1": 1}
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_silent_vendor_of_another_dialect_is_waited_for_no_longer_than_others(
+    house: House, is_streamed: bool
+) -> None:
+    async with asyncio.timeout(5):
+        said = await house.ask("anthropic", "silent", stream=is_streamed)
+    assert said.status == 200
+    assert (streamed if is_streamed else text_of)("anthropic", said) == TEXT
 
 
 @pytest.mark.parametrize("mode", ["repeats", "goes-on"])

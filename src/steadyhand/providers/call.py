@@ -65,15 +65,19 @@ class Completer:
 
     async def __call__(self, model: Model, request: CompletionRequest, *, is_streamed: bool = True) -> Completion:
         """The model's whole answer. Asked for as a stream, it has a time to the first token, and stalls show."""
-        async with aclosing(self._pieces(model, request, is_streamed=is_streamed)) as pieces:
+        first_byte_s = None if is_streamed else request.timeout_s
+        async with aclosing(self._pieces(model, request, first_byte_s, is_streamed=is_streamed)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Completion):
                     return piece
         raise AssertionError("unreachable: the whole answer comes last")
 
-    def stream(self, model: Model, request: CompletionRequest) -> _Pieces:
-        """The answer piece by piece, the whole of it last. Closed early, it ends the provider's work."""
-        return self._pieces(model, request, is_streamed=True)
+    def stream(self, model: Model, request: CompletionRequest, *, first_byte_s: float | None = None) -> _Pieces:
+        """The answer piece by piece, the whole of it last. Closed early, it ends the provider's work.
+
+        `first_byte_s` bounds the time until it begins; None leaves that to the transport.
+        """
+        return self._pieces(model, request, first_byte_s, is_streamed=True)
 
     async def embed(self, model: Model, request: EmbeddingRequest) -> Embeddings:
         """A vector for each text, by a provider's model."""
@@ -99,7 +103,9 @@ class Completer:
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._transport.close()
 
-    async def _pieces(self, model: Model, request: CompletionRequest, *, is_streamed: bool) -> _Pieces:
+    async def _pieces(
+        self, model: Model, request: CompletionRequest, first_byte_s: float | None, *, is_streamed: bool
+    ) -> _Pieces:
         deadline = self._clock() + request.timeout_s
         with self._told(model):
             if model.provider.dialect in ("local", IN_PROCESS):
@@ -108,7 +114,8 @@ class Completer:
                     yield delta
                 yield completion
                 return
-            async with aclosing(self._adapted(model, request, deadline, is_streamed=is_streamed)) as pieces:
+            adapted = self._adapted(model, request, deadline, first_byte_s, is_streamed=is_streamed)
+            async with aclosing(adapted) as pieces:
                 async for piece in pieces:
                     yield piece
 
@@ -122,7 +129,13 @@ class Completer:
             raise
 
     async def _adapted(
-        self, model: Model, request: CompletionRequest, deadline: float, *, is_streamed: bool
+        self,
+        model: Model,
+        request: CompletionRequest,
+        deadline: float,
+        first_byte_s: float | None,
+        *,
+        is_streamed: bool,
     ) -> _Pieces:
         """The answer to the request without the parameters this model refuses; they are remembered."""
         avoid = self._refused.get(model.id, frozenset())
@@ -130,7 +143,6 @@ class Completer:
         while True:
             try:
                 wire = _encoded(request, model, avoid, is_streamed=is_streamed)
-                first_byte_s = None if is_streamed else request.timeout_s
                 async with aclosing(self._remote(model, wire, deadline, first_byte_s)) as pieces:
                     async for piece in pieces:
                         if avoid and not has_begun:

@@ -106,7 +106,8 @@ class StreamAttempt:
             request = _behind(request, visit.sent)
         request = replace(request, timeout_s=self._upstream.left_s(visit))
         written = self._writing = Written(visit, continues=continues)
-        async with aclosing(self._ports.completer.stream(model, request)) as deltas:
+        asked = self._ports.completer.stream(model, request, first_byte_s=visit.route.attempt_s)
+        async with aclosing(asked) as deltas:
             async for delta in deltas:
                 if isinstance(delta, Completion):
                     self._answered = delta

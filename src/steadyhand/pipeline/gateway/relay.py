@@ -154,16 +154,15 @@ class Relay:
 
     def _inspected(self, whole: bytes) -> bytes:
         """The events up to the first that is an error, without those that only count."""
-        self._read()
         good: list[bytes] = []
-        for event in _events(whole):
-            try:
+        try:
+            self._read()
+            for event in _events(whole):
                 self._decoder.feed(event)
-            except ProviderError as error:
-                self.error = error
-                break
-            if not (self._hides_usage and _COUNTS_ONLY.search(event)):
-                good.append(event)
+                if not (self._hides_usage and _COUNTS_ONLY.search(event)):
+                    good.append(event)
+        except ProviderError as error:
+            self.error = error
         return b"".join(good)
 
 

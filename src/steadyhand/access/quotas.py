@@ -111,7 +111,7 @@ class Quotas:
             for account in idle:
                 account.lock.release()
                 if account.is_idle():
-                    del self._accounts[account.window]
+                    self._accounts.pop(account.window, None)  # another sweep may have been first
         if self._time() >= self._prune_at_s:
             self._prune_at_s = self._time() + _PRUNE_S
             await self._store.prune(self._time())

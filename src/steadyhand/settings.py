@@ -104,7 +104,9 @@ class GatewayModelSettings(_Table):
     weights: dict[str, int] = Field(default_factory=dict, description="Shares of the models, for order = weight.")
     timeout_s: float = Field(600.0, gt=0, description="Seconds for a whole answer.")
     attempt_s: float = Field(120.0, gt=0, description="Seconds for the first byte of one model's answer.")
-    hedge_s: float | None = Field(None, gt=0, description="Ask a second model after so many seconds; first wins.")
+    hedge_s: float | None = Field(
+        None, gt=0, description="Ask a second model after so many seconds; first wins. Not for streams."
+    )
     data_class: DataClass | None = Field(None, description="How sensitive its calls are; default: the gateway's.")
     cache_s: float | None = Field(
         None, gt=0, description="Serve the answer of an equal request for so many seconds."

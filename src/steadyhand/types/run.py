@@ -10,6 +10,7 @@ from steadyhand.types.feature import Feature
 from steadyhand.types.findings import CheckResult, Finding
 from steadyhand.types.ids import ModelId, RunId
 from steadyhand.types.json import Json, JsonObject
+from steadyhand.types.labels import EVERYONE
 from steadyhand.types.model import Candidate, Completion, ModelCall
 from steadyhand.types.passage import Evidence, Retrieval
 from steadyhand.types.quota import Limit, Reservation, Spending
@@ -30,7 +31,7 @@ class Principal:
     """Who calls. `key_id` is "" for somebody who has the workspace's files in hand.
 
     `limits` bound what the key may use; `models` are patterns such as `openai:*` of what it may call through the
-    gateway, empty for everything.
+    gateway, empty for everything. `labels` say which documents it may see, besides those for everyone.
     """
 
     name: str
@@ -38,6 +39,12 @@ class Principal:
     key_id: str = ""
     limits: tuple[Limit, ...] = ()
     models: tuple[str, ...] = ()
+    labels: frozenset[str] = frozenset()
+
+    @property
+    def sees(self) -> frozenset[str] | None:
+        """The labels of documents that it may see; None for all of them, which only an admin may."""
+        return None if self.role == "admin" else self.labels | {EVERYONE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,34 @@
+"""What is asked of a knowledge base."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from steadyhand.types.json import Json
+from steadyhand.types.run import Principal
+
+Comparison = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the metadata of a document must say. A document without the field never meets it."""
+
+    field: str
+    comparison: Comparison
+    value: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest:
+    """The passages of `knowledge_base` that `principal` may see, the `top_k` best for any of the `queries`.
+
+    The first query is the question itself, the others are other wordings of it. `as_of` is a revision of the base
+    to search as it was then; None is now.
+    """
+
+    knowledge_base: str
+    queries: tuple[str, ...]
+    principal: Principal
+    top_k: int = 8
+    where: tuple[Condition, ...] = ()
+    as_of: int | None = None

@@ -24,8 +24,8 @@ class Block:
     """A piece of structure at `[start, end)` of the canonical text, in code points; not empty, within one page.
 
     A table has one row per line; its column titles are `[start, header_end)`, and `header_end` is 0 when it has
-    none. `section` is the path of headings the block stands under, such as "Travel > Hotels"; a heading's own path
-    ends with itself. `box` is None for formats without pages.
+    none. `titles` is where they stand when they are on an earlier page only. `section` is the path of headings the
+    block stands under, such as "Travel > Hotels"; a heading's own path ends with itself. `box` is None for formats without pages.
     """
 
     kind: BlockKind
@@ -35,6 +35,7 @@ class Block:
     section: str
     header_end: int = 0
     box: Box | None = None
+    titles: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Grows the canonical text of a document block by block, and keeps the path of headings."""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from steadyhand.errors import DocumentUnreadable
-from steadyhand.types.document import Block, BlockKind, Document, Page
+from steadyhand.types.document import Block, BlockKind, Box, Document, Page, Picture
+from steadyhand.types.json import Json
 
 _LINE_BREAK = re.compile(r"\r\n?|[\f\v\x1c-\x1e\x85\u2028\u2029]")
 _SPACE = re.compile("[\u00a0\u2007\u202f]")
@@ -55,7 +57,7 @@ class Draft:
                 return block.section.rpartition(" > ")[2]
         return ""
 
-    def heading(self, text: str, level: int) -> None:
+    def heading(self, text: str, level: int, *, box: Box | None = None) -> None:
         """Open a section. It closes every open section of the same or a larger `level`; any integers will do."""
         label = collapsed(canonical(text))
         if not label:
@@ -66,34 +68,50 @@ class Draft:
             self._path.pop()
         self._path.append((level, label))
         self._section = " > ".join(part for _, part in self._path)
-        self.add("heading", text)
+        self.add("heading", text, box=box)
 
-    def add(self, kind: BlockKind, text: str, *, header_lines: int = 0) -> None:
-        """Append a block. The first `header_lines` lines of a table are its column titles."""
+    def add(
+        self,
+        kind: BlockKind,
+        text: str,
+        *,
+        header_lines: int = 0,
+        box: Box | None = None,
+        titles: tuple[int, int] | None = None,
+    ) -> tuple[int, int] | None:
+        """Append a block. The first `header_lines` lines of a table are its column titles, or they are at `titles`.
+
+        Returns where the column titles of the table stand in the text, None when it has none.
+        """
         kept = canonical(text).rstrip()
         kept = kept.strip("\n") if kind == "code" else kept.lstrip()
         if not kept.strip():
-            return
+            return None
         if self._length > self._page_start:
             self._write("\n\n")
         start = self._length
         self._write(kept)
         header = sum(len(line) + 1 for line in kept.split("\n", header_lines)[:header_lines])
         header_end = min(start + header - 1, self._length) if header else 0
-        self._blocks.append(
-            Block(kind, start, self._length, len(self._pages) + 1, self._section, header_end=header_end)
-        )
+        page = len(self._pages) + 1
+        self._blocks.append(Block(kind, start, self._length, page, self._section, header_end, box, titles))
+        return (start, header_end) if header_end else titles
 
-    def end_page(self) -> None:
-        """What follows is on the next page."""
-        self._pages.append(Page(len(self._pages) + 1, self._page_start, self._length))
+    def end_page(self, width: float = 0.0, height: float = 0.0) -> None:
+        """What follows is on the next page; this one is so large, in points."""
+        self._pages.append(Page(len(self._pages) + 1, self._page_start, self._length, width, height))
         if self._length > self._page_start:
             self._write("\n\n")
         self._page_start = self._length
 
-    def document(self, title: str) -> Document:
-        """The finished document; a blank `title` becomes the file's name. Raises `DocumentUnreadable` if empty."""
-        if not self._blocks:
+    def document(
+        self, title: str, metadata: Mapping[str, Json] | None = None, pictures: Sequence[Picture] = ()
+    ) -> Document:
+        """The finished document; a blank `title` becomes the file's name.
+
+        Raises `DocumentUnreadable` when there is neither text nor a picture.
+        """
+        if not self._blocks and not pictures:
             raise DocumentUnreadable(
                 f"{self._name}: expected a document with text; found no text", hint="leave empty files out"
             )
@@ -101,7 +119,7 @@ class Draft:
             self.end_page()
         named = collapsed(canonical(title))[:_TITLE_LIMIT] or PurePath(self._name).stem
         text = "".join(self._parts)[: self._pages[-1].end]
-        return Document(named, text, tuple(self._pages), tuple(self._blocks))
+        return Document(named, text, tuple(self._pages), tuple(self._blocks), dict(metadata or {}), tuple(pictures))
 
     def _write(self, text: str) -> None:
         self._parts.append(text)

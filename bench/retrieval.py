@@ -14,6 +14,7 @@ from statistics import median
 
 from harness import Set, finish, ingest, load, measures, say, track, workspace
 from steadyhand.knowledge.search import DENSE_WEIGHT
+from steadyhand.types.search import SearchRequest
 from steadyhand.workspace import OWNER, AsyncWorkspace
 
 _CHUNKS = 50  # enough for ten documents, also where several chunks of one come first
@@ -31,11 +32,13 @@ async def main(data: Path, precision: str) -> None:
 
 
 async def _measured(opened: AsyncWorkspace, found: Set, names: dict[str, str], weight: float) -> dict[str, float]:
-    search = opened.search.weighted(weight)
+    search = opened.searcher.weighted(weight)
     ranked, seconds = {}, []
     for query, text in track(found.queries.items(), f"dense weight {weight}", transient=True):
         began = time.perf_counter()
-        retrieval = await search("set", text, principal=OWNER, top_k=_CHUNKS)
+        retrieval = await search(
+            SearchRequest(knowledge_base="set", queries=(text,), principal=OWNER, top_k=_CHUNKS)
+        )
         seconds.append(time.perf_counter() - began)
         ranked[query] = list(dict.fromkeys(names[passage.source] for passage in retrieval.passages))
     say(f"dense weight {weight}: median {median(seconds) * 1000:.1f} ms a question")

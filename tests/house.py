@@ -22,6 +22,7 @@ from steadyhand.types.model import Completion, CompletionRequest, Model, Price, 
 from steadyhand.types.passage import Passage, Retrieval
 from steadyhand.types.quota import Limit, Spending
 from steadyhand.types.run import Answer, Principal, Run
+from steadyhand.types.search import SearchRequest
 
 CALLER = Principal("tester", "caller")
 LOCAL = Provider(name="local", dialect="local", base_url="", key_variable="", place="local", clearance="restricted")
@@ -186,7 +187,7 @@ class House:
             return Completion(text=GOOD)
         return Completion(text=reply, usage=self.usage, confidence=0.9)
 
-    async def _search(self, base: str, query: str, *, principal: Principal, top_k: int) -> Retrieval:
+    async def _search(self, request: SearchRequest) -> Retrieval:
         return self.search()
 
     async def _spent(self, feature: str) -> Decimal:

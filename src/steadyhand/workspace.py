@@ -32,7 +32,7 @@ from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.ingest import Ingest, Progress
 from steadyhand.knowledge.search import Searcher
 from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import Embedder, LazyEmbed, LocalEmbed
+from steadyhand.knowledge.vectors import Embedder, Embedders, LazyEmbed, LocalEmbed
 from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.ledger.ids import new_id
 from steadyhand.ledger.reader import LedgerReader
@@ -59,6 +59,7 @@ from steadyhand.types.ids import FeatureName
 from steadyhand.types.json import JsonObject
 from steadyhand.types.passage import Retrieval
 from steadyhand.types.run import Answer, Door, Principal
+from steadyhand.types.search import Condition, SearchRequest
 from steadyhand.types.text import DataClass
 
 _log = logging.getLogger(__name__)
@@ -91,9 +92,9 @@ class AsyncWorkspace:
         self.switches = SwitchStore(database)
         self.cache = ResponseCache(database, _now)
         embed = LazyEmbed(partial(_load_embedder, configured))
-        embedder = resources.enter_context(closing(Embedder(embed)))
-        self.search = Searcher(database, embedder, self.class_of)
-        ingest = Ingest(KnowledgeStore(database), embedder, embed.count_tokens, configured.root)
+        embedders = Embedders(resources.enter_context(closing(Embedder(embed))))
+        self.searcher = Searcher(database, embedders, self.class_of)
+        ingest = Ingest(KnowledgeStore(database), embedders, embed.count_tokens, configured.root)
         self.ingest = resources.enter_context(closing(ingest))
         self.conditions = Conditions(flags=open_flags(configured.flags), runs_today=Volumes(database).runs_today)
         self._limits = Limits(configured.limits)
@@ -109,7 +110,7 @@ class AsyncWorkspace:
     def _ports(self) -> Ports:
         return Ports(
             complete=self._completer,
-            search=self.search,
+            search=self.searcher,
             find_model=self.catalog.find,
             class_of=self.class_of,
             spent_today=self.ledger.spent_today,
@@ -120,7 +121,7 @@ class AsyncWorkspace:
             now=_now,
             randomness=os.urandom,
             routing=self.conditions,
-            memory=Memory(self.cache, self.search.snapshot, self.class_of),
+            memory=Memory(self.cache, self.searcher.snapshot, self.class_of),
         )
 
     def _gateway_ports(self) -> GatewayPorts:
@@ -213,6 +214,21 @@ class AsyncWorkspace:
             loaded, values, principal=principal, door=door, end_user=end_user, watch=watch
         )
 
+    async def search(
+        self,
+        base: str,
+        query: str,
+        *,
+        principal: Principal = OWNER,
+        top_k: int = 8,
+        where: tuple[Condition, ...] = (),
+    ) -> Retrieval:
+        """The best passages of a knowledge base that `principal` may see, best first. Raises `NotFound`."""
+        request = SearchRequest(
+            knowledge_base=base, queries=(query,), principal=principal, top_k=top_k, where=where
+        )
+        return await self.searcher(request)
+
     async def sync(
         self, base: str, source: Path | None = None, *, allow_removals: bool = False
     ) -> AsyncIterator[Progress]:
@@ -261,7 +277,7 @@ class Workspace:
 
     def search(self, base: str, query: str, *, top_k: int = 8) -> Retrieval:
         """The best passages of a knowledge base, best first."""
-        return self._background.wait(self._inner.search(base, query, principal=OWNER, top_k=top_k))
+        return self._background.wait(self._inner.search(base, query, top_k=top_k))
 
     def sync(self, base: str, source: Path | None = None, *, allow_removals: bool = False) -> Iterator[Progress]:
         """Like `AsyncWorkspace.sync`."""

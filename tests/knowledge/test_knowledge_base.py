@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 
 from steadyhand.errors import DocumentUnsupported, NotFound, WrongEmbedder
+from steadyhand.knowledge import index
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.knowledge.ingest import Ingest, Progress
 from steadyhand.knowledge.search import Searcher
 from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import Embedder
+from steadyhand.knowledge.vectors import Embedder, Embedders
 from steadyhand.storage import Database
-from steadyhand.types.passage import Passage
+from steadyhand.types.passage import Passage, Retrieval
 from steadyhand.types.ports import Vectors
 from steadyhand.types.run import Principal
+from steadyhand.types.search import SearchRequest
 
 SOMEBODY = Principal("tester", "caller")
 
@@ -47,15 +49,20 @@ class Base:
         self.database = database
         self.folder = folder
         self.counting = Counting(embed)
-        embedder = Embedder(self.counting)
-        self.ingest = Ingest(KnowledgeStore(database), embedder, embed.count_tokens, folder.parent)
-        self.search = Searcher(database, embedder, lambda base: "internal")
+        embedders = Embedders(Embedder(self.counting))
+        self.ingest = Ingest(KnowledgeStore(database), embedders, embed.count_tokens, folder.parent)
+        self.search = Searcher(database, embedders, lambda base: "internal")
 
     async def sync(self, source: Path | None = None) -> list[Progress]:
         return [progress async for progress in self.ingest.sync("base", source or self.folder)]
 
     async def ask(self, query: str, top_k: int = 5) -> list[Passage]:
-        return list((await self.search("base", query, principal=SOMEBODY, top_k=top_k)).passages)
+        return list((await self.retrieve(query, top_k)).passages)
+
+    async def retrieve(self, query: str, top_k: int = 1) -> Retrieval:
+        return await self.search(
+            SearchRequest(knowledge_base="base", queries=(query,), principal=SOMEBODY, top_k=top_k)
+        )
 
 
 @pytest.fixture
@@ -78,7 +85,7 @@ async def test_the_state_of_a_base_is_told_without_a_search(base: Base) -> None:
     assert await base.search.snapshot("base") == ""
     await base.sync()
     before = await base.search.snapshot("base")
-    assert before == (await base.search("base", "hotels", principal=SOMEBODY, top_k=1)).snapshot
+    assert before == (await base.retrieve("hotels")).snapshot
     (base.folder / "travel.md").write_text("# Travel\n\nHotels cost at most 130 EUR a night.\n")
     await base.sync()
     assert await base.search.snapshot("base") not in ("", before)
@@ -221,11 +228,11 @@ async def test_what_is_not_there_is_named(base: Base, tmp_path: Path) -> None:
 
 async def test_the_snapshot_changes_when_the_base_does(base: Base) -> None:
     await base.sync()
-    before = (await base.search("base", "hotel", principal=SOMEBODY, top_k=1)).snapshot
-    assert (await base.search("base", "train", principal=SOMEBODY, top_k=1)).snapshot == before
+    before = (await base.retrieve("hotel")).snapshot
+    assert (await base.retrieve("train")).snapshot == before
     (base.folder / "leave.md").unlink()
     await base.sync()
-    assert (await base.search("base", "hotel", principal=SOMEBODY, top_k=1)).snapshot != before
+    assert (await base.retrieve("hotel")).snapshot != before
 
 
 async def test_an_interrupted_document_keeps_the_vectors_that_were_made(base: Base) -> None:
@@ -286,9 +293,11 @@ async def test_a_path_longer_than_an_index_holds_stops_nothing(base: Base) -> No
 
 
 async def test_writers_of_the_same_vectors_never_wait_for_each_other(database: Database) -> None:
-    store = KnowledgeStore(database)
     vectors = np.eye(64, dtype=np.float32)
     for number in range(10):
         hashes = [hashlib.sha256(f"{number}-{row}".encode()).digest() for row in range(64)]
-        both = (store.add_vectors("x", hashes, vectors), store.add_vectors("x", hashes[::-1], vectors))
+        both = (
+            index.add_vectors(database, "x", hashes, vectors),
+            index.add_vectors(database, "x", hashes[::-1], vectors),
+        )
         await asyncio.gather(*both)

@@ -13,7 +13,7 @@ from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.knowledge.erase import erase_base, erase_documents
 from steadyhand.knowledge.ingest import Ingest, Progress
 from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import Embedder
+from steadyhand.knowledge.vectors import Embedder, Embedders
 from steadyhand.storage import Database
 
 needs_permissions = pytest.mark.skipif(sys.platform == "win32", reason="the permissions are those of POSIX")
@@ -25,7 +25,9 @@ class Source:
     def __init__(self, database: Database, folder: Path, embed: MiniLM) -> None:
         self.database = database
         self.folder = folder
-        self.ingest = Ingest(KnowledgeStore(database), Embedder(embed), embed.count_tokens, folder.parent)
+        self.ingest = Ingest(
+            KnowledgeStore(database), Embedders(Embedder(embed)), embed.count_tokens, folder.parent
+        )
         self._contents = KnowledgeContents(database)
 
     async def sync(self, *, allow_removals: bool = False) -> dict[str, Progress]:

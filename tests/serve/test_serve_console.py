@@ -197,7 +197,7 @@ def test_only_what_needs_somebody_is_a_concern() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     early, late = (OpenTask("R", "triage", "why", now + timedelta(hours=hours)) for hours in (1, -1))
     fine = {"feature": "triage", "runs": 8, "problems": 0, "invalid": 0, "fallbacks": 0}
-    base = BaseSummary(name="notes", documents=1, chunks=1, failed=0, generation=1, embedder="e")
+    base = BaseSummary(name="notes", documents=1, chunks=1, failed=0, revision=1, embedder="e")
     assert overview.concerns({}, [fine], [early], [base], now) == []
     (concern,) = overview.concerns({}, [fine], [early, late], [base], now)
     assert concern.text == "1 review of triage overdue"

@@ -14,7 +14,7 @@ class BaseSummary:
     documents: int
     chunks: int
     failed: int
-    generation: int
+    revision: int
     embedder: str
 
 
@@ -26,7 +26,7 @@ class KnowledgeContents:
 
     async def bases(self) -> list[BaseSummary]:
         rows = await self._database.rows(
-            "SELECT b.name, b.generation, b.embedder, b.chunk_count AS chunks,"
+            "SELECT b.name, b.revision, b.embedder, b.chunk_count AS chunks,"
             " (SELECT count(*) FROM document d JOIN document_version v ON v.document_id = d.id"
             "  WHERE d.base_id = b.id AND v.died_at IS NULL) AS documents,"
             " (SELECT count(*) FROM document_failure f WHERE f.base_id = b.id) AS failed"

@@ -43,7 +43,7 @@ async def erase_documents(database: Database, name: str, paths: Sequence[str]) -
             )
         await _erase(transaction, base_id, found)
         await transaction.execute(
-            "UPDATE knowledge_base b SET generation = generation + 1, chunk_count = held.chunks,"
+            "UPDATE knowledge_base b SET revision = revision + 1, chunk_count = held.chunks,"
             " term_count = held.terms FROM (SELECT count(*) AS chunks, coalesce(sum(term_count), 0) AS terms"
             "  FROM chunk WHERE base_id = %(base)s) AS held WHERE b.id = %(base)s",
             {"base": base_id},

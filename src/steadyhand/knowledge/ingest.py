@@ -21,9 +21,10 @@ from steadyhand.errors import (
     SourceUnreadable,
     SourceVanished,
 )
-from steadyhand.knowledge import chunking, reading
-from steadyhand.knowledge.store import KnowledgeStore, KnownDocument, PreparedChunk, PreparedDocument
-from steadyhand.knowledge.vectors import Embedder
+from steadyhand.knowledge import chunking, index, reading
+from steadyhand.knowledge.index import PreparedChunk
+from steadyhand.knowledge.store import KnowledgeStore, KnownDocument, PreparedDocument
+from steadyhand.knowledge.vectors import Embedders
 from steadyhand.language.detect import language_of
 from steadyhand.language.words import terms
 
@@ -65,10 +66,10 @@ class Ingest:
     """Reads one document at a time, in a thread of its own: the PDF library is not made for several."""
 
     def __init__(
-        self, store: KnowledgeStore, embedder: Embedder, count_tokens: chunking.CountTokens, root: Path
+        self, store: KnowledgeStore, embedders: Embedders, count_tokens: chunking.CountTokens, root: Path
     ) -> None:
         self._store = store
-        self._embedder = embedder
+        self._embedders = embedders
         self._count_tokens = count_tokens
         self._root = root
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
@@ -88,7 +89,7 @@ class Ingest:
         10 and more than half.
         """
         files = await asyncio.to_thread(_files, source)
-        base_id = await self._store.ensure_base(base, await self._embedder.id())
+        base_id = await self._store.ensure_base(base, await self._embedders.configured.id())
         origin = self._origin(source)
         known = await self._store.known(base_id, origin)
         gone = sorted(known.keys() - {file.path for file in files})
@@ -184,12 +185,15 @@ class Ingest:
     async def _embed(self, prepared: PreparedDocument) -> None:
         """Make the vectors that are missing, and keep each batch as soon as it is made."""
         texts = {chunk.text_hash: chunk.text for chunk in prepared.chunks}
-        embedder = await self._embedder.id()
-        missing = sorted(await self._store.missing_vectors(embedder, texts), key=lambda key: len(texts[key]))
+        embedder = self._embedders.configured
+        made_by = await embedder.id()
+        missing = sorted(
+            await index.missing_vectors(self._store.database, made_by, texts), key=lambda key: len(texts[key])
+        )
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
-            vectors = await self._embedder([texts[key] for key in batch])
-            await self._store.add_vectors(embedder, batch, vectors)
+            vectors = await embedder([texts[key] for key in batch])
+            await index.add_vectors(self._store.database, made_by, batch, vectors)
 
     async def _in_reader(self, work: Callable[[], PreparedDocument]) -> PreparedDocument:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work)

@@ -8,14 +8,13 @@ prototype the mean nDCG@10 over 13 sets was .717 by ranks and .804 by scores; do
 from collections.abc import Iterable
 
 from steadyhand.errors import NotFound
-from steadyhand.knowledge.store import require_embedder
-from steadyhand.knowledge.vectors import Embedder, vector_text
+from steadyhand.knowledge.vectors import Embedders, vector_text
 from steadyhand.language import bm25
 from steadyhand.language.words import terms
 from steadyhand.storage import Database, Row
 from steadyhand.types.passage import Passage, Retrieval
 from steadyhand.types.ports import ClassOf
-from steadyhand.types.run import Principal
+from steadyhand.types.search import SearchRequest
 from steadyhand.types.text import DataClass
 
 DENSE_WEIGHT = 0.5
@@ -30,48 +29,47 @@ class Searcher:
     def __init__(
         self,
         database: Database,
-        embedder: Embedder,
+        embedders: Embedders,
         class_of: ClassOf,
         *,
         dense_weight: float = DENSE_WEIGHT,
     ) -> None:
         self._dense_weight = dense_weight
         self._database = database
-        self._embedder = embedder
+        self._embedders = embedders
         self._class_of = class_of
 
     def weighted(self, dense_weight: float) -> "Searcher":
         """The same search with another share of the vectors, for measuring."""
-        return Searcher(self._database, self._embedder, self._class_of, dense_weight=dense_weight)
+        return Searcher(self._database, self._embedders, self._class_of, dense_weight=dense_weight)
 
-    async def __call__(self, knowledge_base: str, query: str, *, principal: Principal, top_k: int) -> Retrieval:
+    async def __call__(self, request: SearchRequest) -> Retrieval:
         """The best passages, best first, all of them live. Raises `NotFound` or `WrongEmbedder`."""
-        del principal  # every caller may see every base; labels would join the statement below
+        knowledge_base, query = request.knowledge_base, request.queries[0]
         base = await self._base(knowledge_base)
-        embedder = await self._embedder.id()
-        require_embedder(knowledge_base, base["embedder"], embedder)
-        vectors = await self._embedder([query])
+        embedder = await self._embedders.of(base["embedder"])
+        vectors = await embedder([query])
         rows = await self._database.rows(
             _SEARCH,
             {
                 "base": base["id"],
                 "terms": _query_terms(query, base["languages"]),
                 "vector": vector_text(vectors[0]),
-                "embedder": embedder,
+                "embedder": base["embedder"],
                 "weight": self._dense_weight,
                 "k1": bm25.K1,
                 "b": bm25.B,
-                "top_k": top_k,
+                "top_k": request.top_k,
             },
         )
         data_class = self._class_of(knowledge_base)
         passages = tuple(_passage(row, knowledge_base, data_class) for row in rows if row["chunk_id"] is not None)
-        return Retrieval(passages, _snapshot(knowledge_base, rows[0]["generation"]))
+        return Retrieval(passages, _snapshot(knowledge_base, rows[0]["revision"]))
 
     async def snapshot(self, knowledge_base: str) -> str:
         """The state that a search would read now, as in `Retrieval.snapshot`; "" for a base without documents."""
-        row = await self._database.row("SELECT generation FROM knowledge_base WHERE name = %s", [knowledge_base])
-        return _snapshot(knowledge_base, row["generation"]) if row else ""
+        row = await self._database.row("SELECT revision FROM knowledge_base WHERE name = %s", [knowledge_base])
+        return _snapshot(knowledge_base, row["revision"]) if row else ""
 
     async def _base(self, name: str) -> Row:
         row = await self._database.row("SELECT id, embedder, languages FROM knowledge_base WHERE name = %s", [name])
@@ -83,8 +81,8 @@ class Searcher:
         return row
 
 
-def _snapshot(knowledge_base: str, generation: int) -> str:
-    return f"{knowledge_base}@{generation}"
+def _snapshot(knowledge_base: str, revision: int) -> str:
+    return f"{knowledge_base}@{revision}"
 
 
 def _query_terms(query: str, languages: Iterable[str]) -> list[str]:
@@ -114,7 +112,7 @@ def _passage(row: Row, knowledge_base: str, data_class: DataClass) -> Passage:
 
 _SEARCH = """
 WITH base AS MATERIALIZED (
-    SELECT id, generation, chunk_count::float8 AS chunks,
+    SELECT id, revision, chunk_count::float8 AS chunks,
         term_count::float8 / greatest(chunk_count, 1) AS mean_terms
     FROM knowledge_base WHERE id = %(base)s
 ), hit AS MATERIALIZED (
@@ -140,7 +138,7 @@ WITH base AS MATERIALIZED (
         + (1 - %(weight)s::float8) * coalesce(bm25 / nullif(bm25_max, 0), 0) AS score
     FROM scored, span ORDER BY score DESC, id LIMIT %(top_k)s
 )
-SELECT base.generation, best.id AS chunk_id, best.score, best.bm25, best.similarity,
+SELECT base.revision, best.id AS chunk_id, best.score, best.bm25, best.similarity,
     c.version_id, c.page, c.section, c.start, c.stop, c.body, v.title, d.path
 FROM base LEFT JOIN best ON true LEFT JOIN chunk c ON c.id = best.id
 LEFT JOIN document_version v ON v.id = c.version_id LEFT JOIN document d ON d.id = v.document_id

@@ -1,19 +1,18 @@
-"""Puts knowledge into PostgreSQL: documents, versions, chunks, terms and vectors.
+"""Puts knowledge into PostgreSQL: documents, their versions and pages, and why a file could not be read.
 
 A chunk exists only while its version is the live one of its document: the transaction that adds, replaces or
 removes a document also adds and removes its chunks and postings. What a search reads in one statement is therefore
 live, and a deleted document cannot answer.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadyhand.errors import DocumentError, WrongEmbedder
-from steadyhand.knowledge.vectors import vector_text
+from steadyhand.knowledge import index
+from steadyhand.knowledge.index import PreparedChunk
 from steadyhand.storage import Database, Transaction
-from steadyhand.types.document import Chunk, Document
-from steadyhand.types.ports import Vectors
+from steadyhand.types.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +24,6 @@ class KnownDocument:
     recipe: str
     failure: str = ""  # why it could not be read
     is_live: bool = False  # is a text of it served? Of an earlier content, when it failed since
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedChunk:
-    """A chunk with all that is stored of it. `text` is what is embedded and indexed: the chunk in its context."""
-
-    chunk: Chunk
-    body: str
-    text: str
-    terms: Sequence[str]
-    text_hash: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,25 +39,25 @@ class PreparedDocument:
 
 class KnowledgeStore:
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     async def ensure_base(self, name: str, embedder: str) -> int:
         """The id of a knowledge base, made when it is new. A base keeps to the vectors it was made with.
 
         Raises `WrongEmbedder` when it was made with others.
         """
-        await self._database.execute(
+        await self.database.execute(
             "INSERT INTO knowledge_base (name, embedder) VALUES (%s, %s) ON CONFLICT (name) DO NOTHING",
             [name, embedder],
         )
-        row = await self._database.row("SELECT id, embedder FROM knowledge_base WHERE name = %s", [name])
+        row = await self.database.row("SELECT id, embedder FROM knowledge_base WHERE name = %s", [name])
         assert row is not None
         require_embedder(name, row["embedder"], embedder)
         return int(row["id"])
 
     async def known(self, base_id: int, origin: str) -> dict[str, KnownDocument]:
         """The live documents that came from `origin`, and the files there that could not be read, by path."""
-        rows = await self._database.rows(
+        rows = await self.database.rows(
             "SELECT path, sha256, recipe, reason AS failure, false AS is_live FROM document_failure"
             " WHERE base_id = %(base)s AND origin = %(origin)s"
             " UNION ALL SELECT d.path, v.sha256, v.recipe, coalesce(f.reason, ''), true FROM document d"
@@ -82,36 +70,16 @@ class KnowledgeStore:
 
     async def origin(self, base_id: int, path: str) -> str | None:
         """Where the live document of a path was found; None when there is none."""
-        row = await self._database.row(
+        row = await self.database.row(
             "SELECT d.origin FROM document d JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
             " WHERE d.base_id = %s AND d.path = %s",
             [base_id, path],
         )
         return str(row["origin"]) if row else None
 
-    async def missing_vectors(self, embedder: str, hashes: Iterable[bytes]) -> set[bytes]:
-        """Those of the text hashes that the embedder has made no vector for yet."""
-        wanted = list(set(hashes))
-        rows = await self._database.rows(
-            "SELECT text_hash FROM embedding WHERE embedder = %s AND text_hash = ANY(%s)", [embedder, wanted]
-        )
-        return set(wanted) - {row["text_hash"] for row in rows}
-
-    async def add_vectors(self, embedder: str, hashes: Sequence[bytes], vectors: Vectors) -> None:
-        """Keep vectors for good; those that are there already stay as they are.
-
-        In the order of their hashes, so that two processes with the same texts never wait for each other.
-        """
-        await self._database.execute(
-            "INSERT INTO embedding (embedder, text_hash, vector)"
-            " SELECT %s, hash, vector::halfvec FROM unnest(%s::bytea[], %s::text[]) AS new(hash, vector)"
-            " ORDER BY hash ON CONFLICT DO NOTHING",
-            [embedder, list(hashes), [vector_text(vector) for vector in vectors]],
-        )
-
     async def put(self, base_id: int, prepared: PreparedDocument) -> bool:
         """Make this text the live version of its path, all of it or nothing. False: it was that already."""
-        async with self._database.transaction() as transaction:
+        async with self.database.transaction() as transaction:
             await _lock_base(transaction, base_id)
             document_id = await _document_id(transaction, base_id, prepared)
             live = await transaction.row(
@@ -132,7 +100,7 @@ class KnowledgeStore:
         self, base_id: int, known: KnownDocument, origin: str, error: DocumentError, *, keeps_text: bool = False
     ) -> None:
         """Note that a file cannot be read. An older text of it is no longer served, unless it `keeps_text`."""
-        async with self._database.transaction() as transaction:
+        async with self.database.transaction() as transaction:
             await _lock_base(transaction, base_id)
             if not keeps_text:
                 await _end_paths(transaction, base_id, [known.path])
@@ -147,13 +115,13 @@ class KnowledgeStore:
 
     async def clear_failure(self, base_id: int, path: str) -> None:
         """Forget that a file could not be read: it can, and holds the text that is live."""
-        await self._database.execute(
+        await self.database.execute(
             "DELETE FROM document_failure WHERE base_id = %s AND path = %s", [base_id, path]
         )
 
     async def remove(self, base_id: int, paths: Sequence[str]) -> None:
         """End the live versions of these paths; from the commit on nothing of them is found."""
-        async with self._database.transaction() as transaction:
+        async with self.database.transaction() as transaction:
             await _lock_base(transaction, base_id)
             await _end_paths(transaction, base_id, paths)
             await transaction.execute(
@@ -172,12 +140,12 @@ def require_embedder(base: str, made_with: str, ours: str) -> None:
 
 
 async def _lock_base(transaction: Transaction, base_id: int) -> None:
-    """One writer at a time for each base: its statistics and its generation stay true."""
+    """One writer at a time for each base: its statistics and its revision stay true."""
     await transaction.execute("SELECT 1 FROM knowledge_base WHERE id = %s FOR UPDATE", [base_id])
 
 
 async def _count_change(transaction: Transaction, base_id: int) -> None:
-    await transaction.execute("UPDATE knowledge_base SET generation = generation + 1 WHERE id = %s", [base_id])
+    await transaction.execute("UPDATE knowledge_base SET revision = revision + 1 WHERE id = %s", [base_id])
 
 
 async def _document_id(transaction: Transaction, base_id: int, prepared: PreparedDocument) -> int:
@@ -205,13 +173,7 @@ async def _end_versions(transaction: Transaction, base_id: int, documents: Seque
     )
     if not ended:
         return
-    await transaction.execute(
-        "WITH gone AS (DELETE FROM chunk WHERE version_id = ANY(%(versions)s) RETURNING term_count)"
-        " UPDATE knowledge_base SET chunk_count = chunk_count - (SELECT count(*) FROM gone),"
-        " term_count = knowledge_base.term_count - (SELECT coalesce(sum(term_count), 0) FROM gone)"
-        " WHERE id = %(base)s",
-        {"versions": [row["id"] for row in ended], "base": base_id},
-    )
+    await index.end(transaction, base_id, [row["id"] for row in ended])
 
 
 async def _add_version(
@@ -227,52 +189,4 @@ async def _add_version(
     version_id = int(row["id"])
     pages = [(version_id, page.number, page.start, page.end) for page in document.pages]
     await transaction.copy("page", ("version_id", "number", "start", "stop"), pages)
-    ids = await _chunk_ids(transaction, len(prepared.chunks))
-    numbered = list(zip(ids, prepared.chunks, strict=True))
-    rows = (_chunk_row(chunk_id, base_id, version_id, chunk) for chunk_id, chunk in numbered)
-    await transaction.copy("chunk", _CHUNK, rows)
-    await transaction.copy("posting", _POSTING, _posting_rows(base_id, numbered))
-    await _count_chunks(transaction, base_id, prepared)
-
-
-async def _count_chunks(transaction: Transaction, base_id: int, prepared: PreparedDocument) -> None:
-    """Add a document to the statistics of its base."""
-    term_count = sum(len(chunk.terms) for chunk in prepared.chunks)
-    await transaction.execute(
-        "UPDATE knowledge_base SET chunk_count = chunk_count + %(chunks)s, term_count = term_count + %(terms)s,"
-        " languages = CASE WHEN %(language)s = ANY(languages) THEN languages"
-        " ELSE languages || %(language)s::text END WHERE id = %(base)s",
-        {
-            "chunks": len(prepared.chunks),
-            "terms": term_count,
-            "language": prepared.language,
-            "base": base_id,
-        },
-    )
-
-
-_CHUNK = (
-    "id", "base_id", "version_id", "ordinal", "page", "section", "start", "stop", "body", "term_count", "text_hash",
-)  # fmt: skip
-_POSTING = ("base_id", "chunk_id", "term", "frequency", "term_count")
-
-
-async def _chunk_ids(transaction: Transaction, count: int) -> list[int]:
-    rows = await transaction.rows(
-        "SELECT nextval(pg_get_serial_sequence('chunk', 'id')) AS id FROM generate_series(1, %s)", [count]
-    )
-    return [int(row["id"]) for row in rows]
-
-
-def _chunk_row(chunk_id: int, base_id: int, version_id: int, prepared: PreparedChunk) -> tuple[object, ...]:
-    chunk = prepared.chunk
-    return (
-        chunk_id, base_id, version_id, chunk.ordinal, chunk.page, chunk.section, chunk.start, chunk.end,
-        prepared.body, len(prepared.terms), prepared.text_hash,
-    )  # fmt: skip
-
-
-def _posting_rows(base_id: int, chunks: Sequence[tuple[int, PreparedChunk]]) -> Iterator[tuple[object, ...]]:
-    for chunk_id, chunk in chunks:
-        for term, frequency in Counter(chunk.terms).items():
-            yield (base_id, chunk_id, term, min(frequency, 32_767), len(chunk.terms))
+    await index.add(transaction, base_id, version_id, prepared.language, prepared.chunks)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from steadyhand.errors import WrongEmbedder
 from steadyhand.types.ports import Embed, Vectors
 
 
@@ -59,6 +60,23 @@ class Embedder:
 
     def close(self) -> None:
         self._worker.shutdown()
+
+
+class Embedders:
+    """The embedders that this workspace can open, by the id of their vectors."""
+
+    def __init__(self, configured: Embedder) -> None:
+        self.configured = configured
+
+    async def of(self, embedder_id: str) -> Embedder:
+        """Who makes vectors that compare with those of `embedder_id`. Raises `WrongEmbedder`."""
+        ours = await self.configured.id()
+        if ours == embedder_id:
+            return self.configured
+        raise WrongEmbedder(
+            f"expected an embedder for the vectors of {embedder_id}; this process makes {ours}",
+            hint="set [embedder] in steadyhand.toml as it was, or ingest the sources into a new knowledge base",
+        )
 
 
 def vector_text(vector: Vectors) -> str:

@@ -1,6 +1,6 @@
 """What one part needs from another, as the smallest protocol that says it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyhand.types.ids import ModelId
-from steadyhand.types.message import Delta
 from steadyhand.types.model import Completion, CompletionRequest, EmbeddingRequest, Embeddings, Model
 from steadyhand.types.passage import Retrieval
-from steadyhand.types.run import Principal, Run
+from steadyhand.types.run import Run
+from steadyhand.types.search import SearchRequest
 from steadyhand.types.text import DataClass
 
 Vectors = NDArray[np.float32]
@@ -32,15 +32,6 @@ class Complete(Protocol):
     async def __call__(self, model: Model, request: CompletionRequest) -> Completion: ...
 
 
-class CompleteStreamed(Protocol):
-    """Have a model answer piece by piece; the whole answer comes last. Raises like `Complete`, also between pieces.
-
-    Closing the iterator early ends the provider's work.
-    """
-
-    def __call__(self, model: Model, request: CompletionRequest) -> AsyncGenerator[Delta | Completion, None]: ...
-
-
 class EmbedRemotely(Protocol):
     """Vectors of texts by a provider's model. Raises like `Complete`."""
 
@@ -48,9 +39,9 @@ class EmbedRemotely(Protocol):
 
 
 class Search(Protocol):
-    """The best passages of a knowledge base that `principal` may see, best first."""
+    """The best passages of a knowledge base that the asking principal may see, best first."""
 
-    async def __call__(self, knowledge_base: str, query: str, *, principal: Principal, top_k: int) -> Retrieval: ...
+    async def __call__(self, request: SearchRequest) -> Retrieval: ...
 
 
 class FindModel(Protocol):

@@ -44,6 +44,6 @@ class Source(Protocol):
     def items(self, known: Mapping[str, Remembered]) -> AsyncGenerator[Item, None]:
         """Every item, each path once, in a fixed order. `known` is by path.
 
-        Raises `NotFound` or `SourceUnreadable` when the list cannot be completed: nothing is then taken for deleted.
+        Raises `NotFound` or `SourceUnreadable` when the list cannot be completed: nothing then counts as deleted.
         """
         ...

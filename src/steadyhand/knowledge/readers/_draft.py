@@ -15,6 +15,7 @@ _INVISIBLE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _JUNK_TITLE = re.compile(r"microsoft word|untitled|unbenannt|powerpoint|document\d*$|.*\.\w{2,5}$", re.IGNORECASE)
+_TEXT_LIMIT = 64 * 2**20  # code points of a document; some thirty thousand pages
 _LABEL_LIMIT = 120  # code points of one heading in a section path
 _TITLE_LIMIT = 120
 
@@ -70,6 +71,11 @@ class Draft:
         self._section = " > ".join(part for _, part in self._path)
         self.add("heading", text, box=box)
 
+    def leave_sections(self) -> None:
+        """What follows stands under no heading."""
+        self._path = []
+        self._section = ""
+
     def add(
         self,
         kind: BlockKind,
@@ -121,6 +127,15 @@ class Draft:
         text = "".join(self._parts)[: self._pages[-1].end]
         return Document(named, text, tuple(self._pages), tuple(self._blocks), dict(metadata or {}), tuple(pictures))
 
+    def check_length(self, growing: int) -> None:
+        """Raise `DocumentUnreadable` when `growing` more code points would make the text too long to keep."""
+        if self._length + growing > _TEXT_LIMIT:
+            raise DocumentUnreadable(
+                f"{self._name}: expected at most {_TEXT_LIMIT:,} characters of text; found more",
+                hint="split the document",
+            )
+
     def _write(self, text: str) -> None:
+        self.check_length(len(text))
         self._parts.append(text)
         self._length += len(text)

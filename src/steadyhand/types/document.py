@@ -25,7 +25,8 @@ class Block:
 
     A table has one row per line; its column titles are `[start, header_end)`, and `header_end` is 0 when it has
     none. `titles` is where they stand when they are on an earlier page only. `section` is the path of headings the
-    block stands under, such as "Travel > Hotels"; a heading's own path ends with itself. `box` is None for formats without pages.
+    block stands under, such as "Travel > Hotels"; a heading's own path ends with itself. `box` is None for formats
+    without pages.
     """
 
     kind: BlockKind

@@ -1,1 +1,1 @@
-"""Files that hold other files, one file each: `EXTENSIONS`, `members(content, name)`."""
+"""One file per format that holds files: `EXTENSIONS`, and `members(content, name)` that yields `Member`s."""

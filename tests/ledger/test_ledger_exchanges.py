@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_ledger import CALL, NOW
 
-from steadyhand.errors import DatabaseUnavailable, DiskFull, Duplicate
+from steadyhand.errors import DatabaseUnavailable, DiskFull, Duplicate, NotWritable
 from steadyhand.ledger import exchanges
 from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.ledger.ids import new_id
@@ -223,8 +223,8 @@ async def test_what_is_no_journal_of_ours_is_left_as_it_is(
 
 def test_a_journal_is_not_written_where_somebody_laid_a_link(tmp_path: Path) -> None:
     (tmp_path / "one.a.rows").symlink_to(tmp_path / "target")
-    with pytest.raises(FileExistsError):
-        Journal(tmp_path, "one")
+    with pytest.raises(NotWritable, match="File exists"):
+        Journal(tmp_path, "one").open()
     assert not (tmp_path / "target").exists()
 
 

@@ -36,6 +36,7 @@ def route(max_output_tokens: int | None) -> Route:
         cache_s=None,
         input_usd=Decimal(1),
         output_usd=Decimal(1),
+        request_usd=Decimal(0),
     )
 
 
@@ -59,3 +60,8 @@ def test_every_model_that_may_be_asked_beside_others_counts() -> None:
     one = route(100)
     hedged = replace(one, hedge_s=0.5, models=one.models * 3)
     assert hedged.worst_usd(10, 20) == 3 * one.worst_usd(10, 20) == 90
+
+
+def test_the_price_of_a_request_is_reserved_besides_its_tokens() -> None:
+    one = route(100)
+    assert replace(one, request_usd=Decimal(5)).worst_usd(10, 20) == 5 + one.worst_usd(10, 20)

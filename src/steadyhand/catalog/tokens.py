@@ -21,6 +21,11 @@ def estimate(texts: Iterable[str]) -> int:
     return sum(-(-len(text.encode()) // _BYTES_PER_TOKEN) + _PER_TEXT for text in texts)
 
 
+def of_bytes(size: int) -> int:
+    """Tokens of so many bytes of a request's JSON, rather too many than too few."""
+    return size // _BYTES_PER_TOKEN
+
+
 def of_request(request: CompletionRequest) -> int:
     """All that a model reads before it answers: its tools and its messages."""
     return of_tools(request.tools) + of_messages(request.messages)

@@ -6,10 +6,10 @@ from typing import Any
 
 from steadyhand.cli._figures import count, duration, money
 from steadyhand.cli._terminal import hanging
-from steadyhand.ledger.lines import FEATURE as PASSTHROUGH
 from steadyhand.ledger.reader import RunTrace
 from steadyhand.ledger.turns import Turn, asked_model, turns
 from steadyhand.storage import Row
+from steadyhand.types.exchange import PASSTHROUGH
 from steadyhand.types.wire import plain
 
 _LONG = 2_000  # characters of a value; `--json` has all of it

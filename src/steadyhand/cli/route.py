@@ -17,11 +17,11 @@ from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
 from steadyhand.cli._terminal import hanging
 from steadyhand.errors import NotFound, did_you_mean
 from steadyhand.pipeline.explain import Explanation, Ranked, explain
-from steadyhand.pipeline.gateway.names import FEATURE as PASSTHROUGH
 from steadyhand.routing.conditions import Conditions
 from steadyhand.routing.flags import open_flags
 from steadyhand.routing.history import Volumes, health_of
 from steadyhand.routing.switches import Off, Switches
+from steadyhand.types.exchange import PASSTHROUGH
 from steadyhand.types.ids import FeatureName, ModelId
 from steadyhand.types.json import JsonObject
 from steadyhand.types.ports import FindModel, SpentToday

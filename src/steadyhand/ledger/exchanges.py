@@ -66,7 +66,11 @@ class ExchangeLedger:
         self._journal.close()
 
     def admit(self) -> None:
-        """Raises `DatabaseUnavailable` when more calls wait to be written than may."""
+        """Raises `DatabaseUnavailable` when too many calls wait to be written, and what opening the journal raises.
+
+        A call that could not be recorded is refused before anybody is asked.
+        """
+        self._journal.open()
         if len(self._waiting) >= _WAITING_MAX or self._unwritten_bytes >= _WAITING_BYTES_MAX:
             raise DatabaseUnavailable(
                 f"expected a database that takes rows; {len(self._waiting)} calls wait to be recorded",

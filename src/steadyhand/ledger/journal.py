@@ -21,21 +21,36 @@ _END = b"E\n"  # closes a record: one without it was being written when the proc
 
 
 class Journal:
-    """The journal of one process in `folder`. `name` is the process's own and never used again."""
+    """The journal of one process in `folder`; its files are made when it is opened, or by the first record.
+
+    `name` is the process's own and never used again.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
         self._paths = [folder / f"{name}.{turn}.rows" for turn in "ab"]
-        new = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND  # not what somebody laid there for us
-        self._files = [os.open(path, new, 0o600) for path in self._paths]
-        for file in self._files:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._files: list[int] = []
         self._sizes = [0, 0]
         self._active = 0
+
+    def open(self) -> None:
+        """Make the files, unless they are there. Raises `DiskFull` or `NotWritable`."""
+        if self._files:
+            return
+        new = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND  # not what somebody laid there for us
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            files = [os.open(path, new, 0o600) for path in self._paths]
+            for file in files:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise _failure(error) from None
+        self._files = files
 
     def append(self, record: bytes) -> None:
         """Returns when the kernel has the record. Raises `DiskFull` or `NotWritable`; then nothing was written."""
         content = record + _END
+        self.open()
         file, size = self._files[self._active], self._sizes[self._active]
         try:
             written = os.write(file, content)
@@ -53,12 +68,13 @@ class Journal:
 
     def empty(self, turn: int) -> None:
         """The file's records are in the database."""
-        os.ftruncate(self._files[turn], 0)
-        self._sizes[turn] = 0
+        if self._sizes[turn]:
+            os.ftruncate(self._files[turn], 0)
+            self._sizes[turn] = 0
 
     def close(self) -> None:
         """Remove the files when nothing is left in them."""
-        for path, file, size in zip(self._paths, self._files, self._sizes, strict=True):
+        for path, file, size in zip(self._paths, self._files, self._sizes, strict=False):
             if size == 0:
                 path.unlink(missing_ok=True)
             os.close(file)

@@ -10,6 +10,9 @@ from steadyhand.types.quota import Spending
 from steadyhand.types.run import Failure, Principal, RunStatus
 from steadyhand.types.text import DataClass
 
+PASSTHROUGH = "passthrough"
+"""The built-in feature that a gateway call is a run of."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:

@@ -61,7 +61,7 @@ _COMMON = b"etaoinshrdlcumwfgypbvk:,-.0123456789"
 
 
 def _searches(marks: Iterable[bytes]) -> tuple[Callable[[bytes], object], ...]:
-    """Finds any of the marks, starting from the rarest byte of each: twenty times faster than word by word."""
+    """Finds any of the marks, starting from the rarest byte of each, which most texts do not hold."""
     found: dict[int, list[bytes]] = {}
     for mark in marks:
         at = max(range(len(mark)), key=lambda index: _rarity(mark[index]))

@@ -11,15 +11,13 @@ from steadyhand.routing.conditions import Conditions
 from steadyhand.routing.demand import Demand
 from steadyhand.routing.policy import Context, arrange
 from steadyhand.settings import GatewayModelSettings, GatewaySettings
+from steadyhand.types.exchange import PASSTHROUGH
 from steadyhand.types.feature import Budget
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Candidate, Model, Order
 from steadyhand.types.ports import FindModel
 from steadyhand.types.run import Principal
 from steadyhand.types.text import DataClass, highest
-
-FEATURE = "passthrough"
-"""What a gateway call is a run of."""
 
 _KEPT_S = 30.0  # how long a resolved name is kept: prices and settings do not change faster
 _KEPT_MAX = 1_000
@@ -33,8 +31,8 @@ _NO_BUDGET = Budget(None, None)
 class Route:
     """Who answers to a name for one data class. `models` are those that may, in the configured order.
 
-    `input_usd` and `output_usd` are the dearest of them, per token: what has to be reserved. None: a price is
-    unknown.
+    `input_usd` and `output_usd` are the dearest of them in any tier, per token, and `request_usd` per request: what
+    has to be reserved. None: a price is unknown.
     """
 
     name: str
@@ -49,6 +47,7 @@ class Route:
     cache_s: float | None
     input_usd: Decimal | None
     output_usd: Decimal | None
+    request_usd: Decimal
 
     def worst_usd(self, input_tokens: int, output_tokens: int) -> Decimal:
         """What the dearest model would cost, once for each that may be asked beside others.
@@ -57,7 +56,7 @@ class Route:
         """
         if self.input_usd is None or self.output_usd is None:
             return Decimal(0)
-        most = input_tokens * self.input_usd + output_tokens * self.output_usd
+        most = self.request_usd + input_tokens * self.input_usd + output_tokens * self.output_usd
         return most if self.hedge_s is None else most * len(self.models)
 
     def output_tokens(self, asked: int | None, answers: int = 1) -> int:
@@ -136,6 +135,7 @@ class Names:
             cache_s=configured.cache_s,
             input_usd=_dearest(models, "input"),
             output_usd=_dearest(models, "output"),
+            request_usd=max(model.price.per_request if model.price else Decimal(0) for model in models),
         )
 
     def _model(self, name: str) -> ModelId:
@@ -153,14 +153,28 @@ class Names:
         )
 
 
-def models_now(route: Route, conditions: Conditions, draw: Callable[[], float]) -> Sequence[Model]:
-    """The route's models in the order they are asked now. Raises `NoModel` when all of them are switched off."""
-    models = route.models
-    off = [reason for model in models if (reason := conditions.switches(model.id, FEATURE))]
-    if off:
-        models = tuple(model for model in models if not conditions.switches(model.id, FEATURE))
-        if not models:
-            raise NoModel("; ".join(off), hint="steadyhand route on TARGET")
+def asked_now(
+    route: Route, conditions: Conditions, draw: Callable[[], float]
+) -> tuple[Sequence[Model], Sequence[str]]:
+    """The route's models in the order they are asked now, and why others are not or come last.
+
+    Raises `NoModel` when all of them are switched off.
+    """
+    models, remarks = [], []
+    for model in route.models:
+        off = conditions.switches(model.id, PASSTHROUGH)
+        if not off:
+            models.append(model)
+        if remark := off or conditions.health.reason(model.id):
+            remarks.append(remark)
+    if not models:
+        raise NoModel("; ".join(remarks), hint="steadyhand route on TARGET")
+    return _ordered(route, models, conditions, draw), remarks
+
+
+def _ordered(
+    route: Route, models: Sequence[Model], conditions: Conditions, draw: Callable[[], float]
+) -> Sequence[Model]:
     if route.order == "listed" or len(models) == 1:
         return models
     context = Context(
@@ -169,14 +183,6 @@ def models_now(route: Route, conditions: Conditions, draw: Callable[[], float]) 
     candidates = [Candidate(model, is_allowed=True, reason=model.id) for model in models]
     ordered = arrange(route.order, candidates, Demand(), context)
     return [found.model for found in ordered if found.is_allowed]
-
-
-def passed_over(route: Route, conditions: Conditions) -> str:
-    """Why models of the route are not asked at this moment: switched off, or left alone; mostly ""."""
-    reasons = (
-        conditions.switches(model.id, FEATURE) or conditions.health.reason(model.id) for model in route.models
-    )
-    return "; ".join(filter(None, reasons))
 
 
 def is_allowed(principal: Principal, name: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
+from steadyhand.catalog.tokens import of_bytes
 from steadyhand.errors import NoModel, ProviderRefused, RunCancelled, SteadyhandError, StreamBroken
 from steadyhand.ledger.ids import id_at
 from steadyhand.pipeline.gateway.asking import Asking, Got
@@ -18,7 +19,7 @@ from steadyhand.pipeline.gateway.booking import Booking
 from steadyhand.pipeline.gateway.client import GatewayCall, Head, Served, Streamed
 from steadyhand.pipeline.gateway.forward import speaks
 from steadyhand.pipeline.gateway.guard import Guard
-from steadyhand.pipeline.gateway.names import Route, check_allowed, models_now, passed_over
+from steadyhand.pipeline.gateway.names import Route, asked_now, check_allowed
 from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.pipeline.gateway.repeats import Repeats
 from steadyhand.pipeline.gateway.stream_attempt import StreamAttempt
@@ -29,8 +30,6 @@ from steadyhand.types.exchange import Exchange
 from steadyhand.types.model import EmbeddingRequest, Embeddings, Model
 from steadyhand.types.quota import Limit
 from steadyhand.types.run import Principal
-
-_BYTES_PER_TOKEN = 3  # of a request's JSON: rather too few, so that enough is reserved
 
 
 class Passthrough:
@@ -109,7 +108,7 @@ class Passthrough:
     async def _pieces(self, visit: Visit) -> AsyncGenerator[bytes, None]:
         """The whole stream. The call is recorded before its last piece leaves, and in every other case."""
         try:
-            kept = await self._repeats.find(visit) if visit.route.cache_s else None
+            kept = await self._repeats.find(visit)
             if kept is not None:
                 begun, tail = self._repeats.streamed(visit, kept)
                 yield begun
@@ -168,7 +167,7 @@ class Passthrough:
         limits = ports.limits_of(exchange.principal, head.end_user)
         if limits:
             _check_price(route, limits)
-            input_tokens = len(body) // _BYTES_PER_TOKEN
+            input_tokens = of_bytes(len(body))
             output_tokens = route.output_tokens(head.max_output_tokens, head.answers)
             booking.reservation = await ports.reserve(
                 limits, usd=route.worst_usd(input_tokens, output_tokens), tokens=input_tokens + output_tokens
@@ -177,11 +176,11 @@ class Passthrough:
 
     def _attempts(self, booking: Booking, route: Route, deadline: float) -> Attempts:
         ports = self._ports
-        left_alone = passed_over(route, ports.conditions)
-        if left_alone:
-            booking.exchange.routing = f"{route.reasons}; {left_alone}"
+        models, remarks = asked_now(route, ports.conditions, ports.jitter)
+        if remarks:
+            booking.exchange.routing = "; ".join([route.reasons, *remarks])
         return Attempts(
-            models_now(route, ports.conditions, ports.jitter),
+            models,
             ports.conditions.health,
             ports.conditions.retries,
             deadline=deadline,
@@ -192,7 +191,7 @@ class Passthrough:
     async def _answered(self, visit: Visit) -> tuple[int, bytes]:
         """Status and body for the client, from the first model that answers."""
         route = visit.route
-        kept = await self._repeats.find(visit) if route.cache_s else None
+        kept = await self._repeats.find(visit)
         if kept is not None:
             return 200, kept
         asking = Asking(
@@ -210,8 +209,7 @@ class Passthrough:
                 raise
             visit.booking.refuse(error)
             return own
-        if route.cache_s:
-            await self._repeats.keep(visit, body)
+        await self._repeats.keep(visit, body)
         return 200, body
 
     async def _streamed(self, visit: Visit) -> AsyncGenerator[bytes, None]:
@@ -226,8 +224,7 @@ class Passthrough:
                     yield piece
             if one.completion is not None:
                 visit.tail = one.tail
-                if visit.route.cache_s:
-                    await self._repeats.keep(visit, one.completion)
+                await self._repeats.keep(visit, one.completion)
                 return
             if one.obstacle is not None:
                 raise one.obstacle

@@ -19,20 +19,19 @@ class Repeats:
 
         A request in which guardrails found something is asked anew every time, and not kept.
         """
-        key = _key(visit)
-        body = await self._cache.get(key) if key is not None else None
+        visit.repeat_key = _key(visit)
+        body = await self._cache.get(visit.repeat_key) if visit.repeat_key is not None else None
         if body is not None:
             visit.booking.exchange.model = ModelId(f"cache:{visit.route.name}")
         return body
 
     async def keep(self, visit: Visit, answer: bytes | Completion) -> None:
-        """Keep an answer that has just been given, as a body or in our words."""
-        key, ttl_s = _key(visit), visit.route.cache_s
-        if key is None:
+        """Keep an answer that was looked for and has just been given, as a body or in our words."""
+        key, ttl_s = visit.repeat_key, visit.route.cache_s
+        if key is None or ttl_s is None:
             return
         body = answer if isinstance(answer, bytes) else visit.whole(answer)
-        if ttl_s is not None:
-            await self._cache.put(key, body, ttl_s, visit.booking.exchange.run_id)
+        await self._cache.put(key, body, ttl_s, visit.booking.exchange.run_id)
 
     def streamed(self, visit: Visit, body: bytes) -> tuple[bytes, bytes]:
         """A kept body as a stream: everything but its end, and the end."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from steadyhand.caching.keys import Key
 from steadyhand.errors import ProviderRefused, SteadyhandError
 from steadyhand.pipeline.gateway.booking import Booking
 from steadyhand.pipeline.gateway.client import GatewayCall, ReplyWriter
@@ -27,6 +28,7 @@ class Visit:
     is_stuck: bool = False  # does what it has end in a thought or a tool call? Nobody can go on there
     refusal: tuple[int, bytes] | None = None  # a vendor's own answer to a wrong request
     tail: bytes = b""  # what ends the answer's stream, sent when its rows are safe
+    repeat_key: Key | None = None  # what an equal request finds the answer by, when it may be given again
     output_tokens: int = 0  # of attempts that broke off, which the answer goes on from
 
     def read(self) -> CompletionRequest:

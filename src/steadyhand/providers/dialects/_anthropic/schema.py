@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from steadyhand.providers.dialects._schema_parts import a_list, an_object
 from steadyhand.types.json import Json, JsonObject, JsonSchema
 
 _KEPT = {
@@ -44,12 +45,12 @@ def _lowered(schema: object) -> JsonObject:
     out: JsonObject = {key: value for key, value in schema.items() if key in _KEPT or _is_kept_limit(key, value)}
     for key in ("properties", "$defs"):
         if key in out:
-            out[key] = {name: _lowered(part) for name, part in _object(out[key]).items()}
+            out[key] = {name: _lowered(part) for name, part in an_object(out[key]).items()}
     if "items" in out:
         out["items"] = _lowered(out["items"])
     if choices := _choices(schema):
         out["anyOf"] = [_lowered(part) for part in choices]
-    if any(isinstance(value, (list, dict)) for value in _list(out.get("enum", []))):
+    if any(isinstance(value, (list, dict)) for value in a_list(out.get("enum", []))):
         raise ValueError("a list or an object among the values")
     if "properties" in out or out.get("type") == "object":
         _close(out)
@@ -61,19 +62,7 @@ def _choices(schema: Mapping[str, Json]) -> list[Json]:
     """The schemas of which one must hold. That no second one may hold is left to the check of the answer."""
     if "oneOf" in schema and "anyOf" in schema:
         raise ValueError("two choices at once")
-    return _list(schema.get("oneOf", schema.get("anyOf", [])))
-
-
-def _object(value: Json) -> JsonObject:
-    if not isinstance(value, dict):
-        raise ValueError("no object")
-    return value
-
-
-def _list(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise ValueError("no list")
-    return value
+    return a_list(schema.get("oneOf", schema.get("anyOf", [])))
 
 
 def _is_kept_limit(key: str, value: object) -> bool:

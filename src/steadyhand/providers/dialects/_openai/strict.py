@@ -6,7 +6,8 @@ the answer is validated against the whole schema afterwards.
 
 from collections.abc import Mapping
 
-from steadyhand.types.json import Json, JsonObject, JsonSchema
+from steadyhand.providers.dialects._schema_parts import a_list, an_object
+from steadyhand.types.json import JsonObject, JsonSchema
 
 _KEPT = {
     "type", "description", "enum", "const", "anyOf", "$ref", "$defs", "properties", "required", "items",
@@ -39,31 +40,19 @@ def _lowered(schema: object) -> JsonObject:
         out.pop("format", None)
     for key in ("properties", "$defs"):
         if key in out:
-            out[key] = {name: _lowered(part) for name, part in _object(out[key]).items()}
+            out[key] = {name: _lowered(part) for name, part in an_object(out[key]).items()}
     if "items" in out:
         out["items"] = _lowered(out["items"])
     if "anyOf" in out:
-        out["anyOf"] = [_lowered(part) for part in _list(out["anyOf"])]
+        out["anyOf"] = [_lowered(part) for part in a_list(out["anyOf"])]
     if "properties" in out or out.get("type") == "object":
         _close(out)
     return out
 
 
 def _close(schema: JsonObject) -> None:
-    properties, required = _object(schema.get("properties")), _list(schema.get("required", []))
+    properties, required = an_object(schema.get("properties")), a_list(schema.get("required", []))
     is_complete = len(required) == len(properties) and all(name in required for name in properties)
     if not is_complete or schema.get("additionalProperties", False) is not False:
         raise ValueError("an object with optional or unknown keys")
     schema["additionalProperties"] = False
-
-
-def _object(value: Json) -> JsonObject:
-    if not isinstance(value, dict):
-        raise ValueError("no object")
-    return value
-
-
-def _list(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise ValueError("no list")
-    return value

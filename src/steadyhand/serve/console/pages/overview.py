@@ -7,13 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from steadyhand.knowledge.contents import BaseSummary
-from steadyhand.ledger.lines import FEATURE as PASSTHROUGH
 from steadyhand.review.tasks import OpenTask
 from steadyhand.routing.switches import Off
 from steadyhand.serve.console.formats import percent
 from steadyhand.serve.contracts import runnable
 from steadyhand.serve.request import Now, Opened
 from steadyhand.storage import Row
+from steadyhand.types.exchange import PASSTHROUGH
 from steadyhand.types.feature import Feature, Problem
 
 PATH = "/"

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from steadyhand.errors import NotFound
-from steadyhand.ledger.lines import FEATURE as PASSTHROUGH
 from steadyhand.ledger.turns import asked_model, turns
 from steadyhand.serve.contracts import good
 from steadyhand.serve.request import Opened
+from steadyhand.types.exchange import PASSTHROUGH
 from steadyhand.types.feature import Feature
 from steadyhand.types.json import JsonSchema, fields
 from steadyhand.workspace import AsyncWorkspace

@@ -4,8 +4,8 @@ from typing import Annotated, get_args
 
 from fastapi import Query
 
-from steadyhand.ledger.lines import FEATURE as PASSTHROUGH
 from steadyhand.serve.request import Opened
+from steadyhand.types.exchange import PASSTHROUGH
 from steadyhand.types.run import RunStatus
 
 PATH = "/console/runs"

@@ -25,6 +25,7 @@ SteadyhandError
 ├── RunCancelled            whoever asked for the run went away, and it was broken off
 ├── OutputRejected          no output passed the contract's checks
 ├── ReviewPending           a person decides before the output is given
+├── KnowledgeChanged        what an answer was made from was deleted, changed or closed meanwhile
 ├── NoModel                 no model may or could serve the run
 ├── BudgetExceeded
 ├── RateLimited             too many requests or tokens in this minute
@@ -218,6 +219,12 @@ class ReviewPending(SteadyhandError):
     """A person decides first, and the caller's dialect has no words for waiting; the run's id is in the error."""
 
     code, status = "run.review", 422
+
+
+class KnowledgeChanged(SteadyhandError):
+    """What an answer was made from was deleted, changed or closed to the caller before the answer could leave."""
+
+    code, status, is_retryable = "knowledge.changed", 503, True
 
 
 class NoModel(SteadyhandError):

@@ -60,7 +60,19 @@ def document(routes: Sequence[BaseRoute], workspace: AsyncWorkspace) -> Describe
 
 def answer_schema(output: JsonSchema) -> Described:
     """The JSON Schema of an answer whose output is as `output` says."""
-    evidence = {"field": _TEXT, "source": _TEXT, "page": _COUNT, "start": _COUNT, "end": _COUNT, "quote": _TEXT}
+    evidence = _closed(
+        {
+            "field": _TEXT,
+            "source": _TEXT,
+            "page": _COUNT,
+            "start": _COUNT,
+            "end": _COUNT,
+            "quote": _TEXT,
+            "knowledge_base": _TEXT,
+            "version_id": _COUNT,
+            "is_stale": {"type": "boolean", "description": "the source was due to be looked at again"},
+        }
+    )
     check = {
         "id": _TEXT,
         "severity": {"enum": list(get_args(Severity))},
@@ -72,13 +84,17 @@ def answer_schema(output: JsonSchema) -> Described:
             "status": {"enum": ["answered", "review", "fallback"]},
             "output": {"anyOf": [output, {"type": "null"}]},
             "confidence": {"type": ["number", "null"]},
-            "evidence": {"type": "array", "items": _closed({**evidence, "knowledge_base": _TEXT})},
+            "evidence": {"type": "array", "items": evidence},
             "checks": {"type": "array", "items": _closed(check)},
             "model": {"type": ["string", "null"]},
             "cost_usd": {"type": ["number", "null"], "description": "null: a price is unknown"},
             "run_id": _TEXT,
             "snapshot": _TEXT,
             "duration_s": _NUMBER,
+            "contradictions": {
+                "type": "array",
+                "items": _closed({"about": _TEXT, "statements": {"type": "array", "items": evidence}}),
+            },
         }
     )
 

@@ -1,6 +1,7 @@
 """What knowledge gives to a run, and how an answer points back at it."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from steadyhand.types.text import DataClass
 
@@ -11,7 +12,8 @@ class Passage:
 
     `start` and `end` are code points into the canonical text of the document version, and `text` is exactly that
     slice. A passage never crosses a page. `page` counts from 1; formats without pages have one page.
-    `score` is the fused relevance in [0, 1] within its search; `bm25` and `similarity` are its raw parts.
+    `score` is the relevance in [0, 1] within its search; `bm25` and `similarity` are its raw parts. After
+    `review_by` somebody had to look at the document again: it counts as stale.
     """
 
     chunk_id: int
@@ -28,11 +30,19 @@ class Passage:
     score: float
     bm25: float
     similarity: float
+    review_by: date | None = None
+
+    def is_stale(self, today: date) -> bool:
+        return self.review_by is not None and self.review_by < today
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Where an output field comes from. `quote` is the canonical text of `source` at `[start, end)`, on `page`."""
+    """Where an output field comes from. `quote` is the canonical text of `source` at `[start, end)`, on `page`.
+
+    `version_id` is the document version that was quoted: its page opens with the same words after the document has
+    changed. 0 when it is not known. `is_stale`: the day by which the document had to be looked at again was over.
+    """
 
     field: str
     source: str
@@ -41,6 +51,19 @@ class Evidence:
     end: int
     quote: str
     knowledge_base: str
+    version_id: int = 0
+    is_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Statements that cannot all be true, each where it stands. `about` is what they are about, in a few words.
+
+    `field` of a statement is "": it belongs to no output field.
+    """
+
+    about: str
+    statements: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +72,4 @@ class Retrieval:
 
     passages: tuple[Passage, ...]
     snapshot: str  # "policies@12"; the same snapshot always gives the same passages
+    contradictions: tuple[Contradiction, ...] = ()  # between the passages

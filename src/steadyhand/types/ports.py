@@ -1,6 +1,6 @@
 """What one part needs from another, as the smallest protocol that says it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyhand.types.ids import ModelId
+from steadyhand.types.json import JsonObject, JsonSchema
+from steadyhand.types.message import Message
 from steadyhand.types.model import Completion, CompletionRequest, EmbeddingRequest, Embeddings, Model
 from steadyhand.types.passage import Retrieval
-from steadyhand.types.run import Run
+from steadyhand.types.run import Principal, Run
 from steadyhand.types.search import SearchRequest
 from steadyhand.types.text import DataClass
 
@@ -38,10 +40,26 @@ class EmbedRemotely(Protocol):
     async def __call__(self, model: Model, request: EmbeddingRequest) -> Embeddings: ...
 
 
+class Ask(Protocol):
+    """What a model says to these messages, as JSON of `schema`; `name` says in a word what the answer is.
+
+    The models are those of the run that asks, as far as they may see the messages; the call is recorded and paid
+    like its others. Raises `NoModel`, `BudgetExceeded`, `RateLimited`, `OutputInvalid` or like `Complete`.
+    """
+
+    async def __call__(self, messages: tuple[Message, ...], schema: JsonSchema, name: str) -> JsonObject: ...
+
+
 class Search(Protocol):
     """The best passages of a knowledge base that the asking principal may see, best first."""
 
     async def __call__(self, request: SearchRequest) -> Retrieval: ...
+
+
+class StillVisible(Protocol):
+    """Those of the document versions that are live now and that the principal may see, in one read."""
+
+    async def __call__(self, versions: Collection[int], principal: Principal) -> frozenset[int]: ...
 
 
 class FindModel(Protocol):

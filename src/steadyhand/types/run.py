@@ -12,7 +12,7 @@ from steadyhand.types.ids import ModelId, RunId
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.labels import EVERYONE
 from steadyhand.types.model import Candidate, Completion, ModelCall
-from steadyhand.types.passage import Evidence, Retrieval
+from steadyhand.types.passage import Contradiction, Evidence, Retrieval
 from steadyhand.types.quota import Limit, Reservation, Spending
 from steadyhand.types.text import DataClass
 
@@ -115,6 +115,8 @@ class Run:
     reservation: Reservation | None = field(default=None, repr=False)  # what it may cost
     spendings: tuple[Spending, ...] = ()  # what the run used of its limits, booked with its rows
     recalled: str = ""  # the run whose answer this one repeats
+    searches: int = 0  # how often documents were searched for it
+    booked_calls: int = 0  # so many of the calls are in the spendings already
 
     @property
     def cost_usd(self) -> Decimal | None:
@@ -133,10 +135,14 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Generate again; `feedback` is a sentence the model can act on."""
+    """Generate again; `feedback` is a sentence the model can act on.
+
+    `searches`: what was read does not hold any more, and the documents are searched again first.
+    """
 
     run: Run
     feedback: str
+    searches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +180,7 @@ class Answer:
     snapshot: str
     duration_s: float
     error: Failure | None = None
+    contradictions: tuple[Contradiction, ...] = ()  # between the sources that the answer was made from
 
     @property
     def is_good(self) -> bool:

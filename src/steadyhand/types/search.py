@@ -19,6 +19,24 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """What becomes of the best passages before they are given. As it stands, nothing: they come as they were found.
+
+    `rerank` is a file of `knowledge/rerankers/`, or a folder with a cross-encoder as `onnx:FOLDER`. `max_tokens`
+    bounds all passages together. With `expand`, passages grow to the section around them where there is room.
+    `diversity` in [0, 1] is how much a passage loses by saying what a better one has said.
+    """
+
+    rerank: str = ""
+    max_tokens: int | None = None
+    expand: bool = False
+    diversity: float = 0.0
+
+
+AS_FOUND = Finish()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
     """The passages of `knowledge_base` that `principal` may see, the `top_k` best for any of the `queries`.
 
@@ -32,3 +50,4 @@ class SearchRequest:
     top_k: int = 8
     where: tuple[Condition, ...] = ()
     as_of: int | None = None
+    finish: Finish = AS_FOUND

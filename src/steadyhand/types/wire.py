@@ -6,14 +6,14 @@ Instants are ISO 8601 in UTC.
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
 
 from steadyhand.types.findings import CheckResult
 from steadyhand.types.ids import RunId
 from steadyhand.types.json import Json, JsonObject
-from steadyhand.types.passage import Evidence, Passage, Retrieval
+from steadyhand.types.passage import Contradiction, Evidence, Passage, Retrieval
 from steadyhand.types.run import Answer, Failure, StepRecord
 
 Received = Mapping[str, Any]
@@ -29,6 +29,8 @@ def plain(value: object) -> Json:
             return float(value)
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
         case Mapping():
             return {str(name): plain(item) for name, item in value.items()}
         case list() | tuple() | set() | frozenset():
@@ -66,6 +68,7 @@ def answer_of(received: Received) -> Answer:
         snapshot=received["snapshot"],
         duration_s=received["duration_s"],
         error=Failure(**_known(Failure, error)) if error else None,
+        contradictions=_contradictions(received),
     )
 
 
@@ -74,8 +77,22 @@ def step_of(received: Received) -> StepRecord:
 
 
 def retrieval_of(received: Received) -> Retrieval:
-    passages = tuple(Passage(**_known(Passage, item)) for item in received["passages"])
-    return Retrieval(passages, received["snapshot"])
+    passages = tuple(_passage(item) for item in received["passages"])
+    return Retrieval(passages, received["snapshot"], _contradictions(received))
+
+
+def _passage(received: Received) -> Passage:
+    review_by = received.get("review_by")
+    known = _known(Passage, received)
+    return Passage(**{**known, "review_by": date.fromisoformat(review_by) if review_by else None})
+
+
+def _contradictions(received: Received) -> tuple[Contradiction, ...]:
+    """A server of an earlier version says nothing of them."""
+    return tuple(
+        Contradiction(item["about"], tuple(Evidence(**_known(Evidence, it)) for it in item["statements"]))
+        for item in received.get("contradictions", ())
+    )
 
 
 def _known(kind: type, received: Received) -> dict[str, Any]:

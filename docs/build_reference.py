@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import pydantic
 import typer.main
@@ -94,6 +94,8 @@ def _settings_rows(model: type[pydantic.BaseModel], prefix: str) -> Iterator[tup
             yield f"`{prefix}{field.alias or name}`", _type_name(field.annotation), default, field.description or ""
         else:
             is_named = "dict" in str(field.annotation)
+            if "list" in str(field.annotation):
+                yield f"`{prefix}{name}`", "list of texts or tables", "", field.description or ""
             yield from _settings_rows(inner, f"{prefix}{name}.NAME." if is_named else f"{prefix}{name}.")
 
 
@@ -103,6 +105,8 @@ def _model_inside(annotation: Any) -> type[pydantic.BaseModel] | None:
 
 
 def _type_name(annotation: Any) -> str:
+    if get_origin(annotation) is Annotated:
+        return _type_name(get_args(annotation)[0])
     options = [it for it in get_args(annotation) if it is not type(None)]
     if not options:
         return _PLAIN[annotation.__name__]

@@ -74,7 +74,7 @@ def test_twenty_five_documents_in_five_formats() -> None:
 def test_the_settings_can_be_read() -> None:
     bases = settings.read(COMPANY).knowledge
     assert {name: base.data_class for name, base in bases.items()} == {"policies": "internal", "products": "public"}
-    assert all((COMPANY / source).is_dir() for base in bases.values() for source in base.sources)
+    assert all((COMPANY / source.path).is_dir() for base in bases.values() for source in base.sources)
 
 
 def test_the_conference_rule_stands_on_page_three_of_the_travel_policy() -> None:

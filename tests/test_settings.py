@@ -110,3 +110,62 @@ def test_addresses_that_may_hold_passwords_are_not_shown_with_the_settings() -> 
         {"database_url": "postgresql://user:hush-hush@host/db", "providers": {"mine": table}}
     )
     assert "hush" not in f"{shown!r}{shown}"
+
+
+def sources_of(folder: Path, written: str) -> list[settings.SourceSettings]:
+    return settings.read(write(folder, f"[knowledge.a]\nsources = [{written}]\n")).knowledge["a"].sources
+
+
+def test_a_source_is_a_path_an_address_or_a_table(tmp_path: Path) -> None:
+    found = sources_of(
+        tmp_path,
+        '"notes", "https://a.example/docs", { path = "more", access = ["hr"], every = "6h", exclude = ["old/*"] },'
+        ' { database_variable = "ORDERS", table = "orders", key = "id" }',
+    )
+    assert [source.path for source in found] == ["notes", "", "more", ""]
+    assert [source.url for source in found] == ["", "https://a.example/docs", "", ""]
+    assert [source.access for source in found] == [None, None, ["hr"], None]
+    assert [source.every_s for source in found] == [0, 0, 21_600, 0]
+    assert [source.place for source in found][2:] == ["more", "orders of a database"]
+
+
+def test_documents_of_a_base_are_for_everyone_unless_it_says_otherwise(tmp_path: Path) -> None:
+    found = settings.read(write(tmp_path, '[knowledge.a]\n[knowledge.b]\naccess = ["hr"]\n')).knowledge
+    assert (found["a"].access, found["b"].access) == (["everyone"], ["hr"])
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('"postgresql://u:hush@h/d"', "expected a folder, a file or a web address"),
+        ('{ path = "a", url = "https://b.example" }', "found path and url"),
+        ("{ depth = 2 }", "expected one of path, url, database, database_variable; found none"),
+        ('{ path = "a", depth = 2 }', "depth is for a url"),
+        ('{ url = "https://u:hush@b.example" }', "without a user"),
+        ('{ url = "file:///etc/passwd" }', "expected url to be http://HOST/PATH"),
+        ('{ url = "https://b.example", every = "soon" }', "expected a time such as 15m, 6h or 1d; found 'soon'"),
+        ('{ database = "sqlite:///hush", key = "id" }', "expected one of table and query; found none"),
+        ('{ database = "sqlite:///hush", table = "t" }', "expected key, the column that names a row"),
+        ('{ database = "sqlite:///hush", table = "t", key = "id", include = ["a"] }', "the query chooses rows"),
+        ('{ path = "a", acess = [] }', 'hint: did you mean "access"?'),
+        ('"a", "a"', "expected sources that differ; a is there twice"),
+    ],
+)
+def test_a_source_with_a_fault_is_told_without_its_secrets(tmp_path: Path, written: str, said: str) -> None:
+    with pytest.raises(WorkspaceInvalid) as caught:
+        sources_of(tmp_path, written)
+    assert said in str(caught.value)
+    assert f"{tmp_path}/steadyhand.toml:" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_the_address_of_a_source_database_is_not_shown_with_the_settings(tmp_path: Path) -> None:
+    found = sources_of(tmp_path, '{ database = "mysql://u:hush-hush@h/d", table = "t", key = "id" }')
+    assert "hush" not in f"{found!r}{found[0]}"
+
+
+def test_hosts_that_may_be_private_are_hosts(tmp_path: Path) -> None:
+    found = settings.read(write(tmp_path, '[fetching]\nallow = ["wiki.intranet", "[::1]:8080", "10.0.0.1:9000"]\n'))
+    assert found.fetching.allow == ["wiki.intranet", "[::1]:8080", "10.0.0.1:9000"]
+    with pytest.raises(WorkspaceInvalid, match="expected a host, or HOST:PORT"):
+        settings.read(write(tmp_path, '[fetching]\nallow = ["http://wiki.intranet"]\n'))

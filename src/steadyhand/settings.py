@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from steadyhand.errors import NotFound, WorkspaceInvalid, did_you_mean
-from steadyhand.tables import faults, lines
+from steadyhand.errors import NotFound, WorkspaceInvalid, did_you_mean, excerpt
+from steadyhand.tables import faults, lines, sources
 from steadyhand.tables.lines import KeyPath
+from steadyhand.tables.sources import Label, SourceSettings
+from steadyhand.types.labels import EVERYONE
 from steadyhand.types.model import Capability, Order, Place, Prefill, Size
 from steadyhand.types.text import DataClass
 
@@ -29,8 +31,14 @@ FILE = "steadyhand.toml"
 _PREFIX = "STEADYHAND_"
 _OTHER_VARIABLES = ("STEADYHAND_WORKSPACE", "STEADYHAND_DEBUG")
 
+_HOST = r"^(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$"
+_FORMS = {sources.EVERY: "a time such as 15m, 6h or 1d", _HOST: "a host, or HOST:PORT"}
+
 Precision = Literal["fp32", "int8"]
 """Of the numbers that a local embedder computes with."""
+
+Pooling = Literal["mean", "cls", "last"]
+"""How the vectors of a text's tokens become one: their mean, that of the first, or that of the last."""
 
 
 class _Table(BaseModel):
@@ -131,14 +139,57 @@ class FlagSettings(_Table):
 class KnowledgeSettings(_Table):
     """A knowledge base."""
 
-    sources: list[str] = Field(default_factory=list, description="Folders or files; default `knowledge/<name>`.")
+    sources: list[SourceSettings] = Field(
+        default_factory=list, description="Folders, files, web addresses or tables; default `knowledge/<name>`."
+    )
     data_class: DataClass = Field("internal", description="How far its texts may travel.")
+    embedder: str = Field("", description="A table of `[embedders]` by name; default: `[embedder]`.")
+    vision: str = Field("", description="The model that reads scans and pictures, as provider:name.")
+    access: list[Label] = Field(default_factory=lambda: [EVERYONE], description="Labels of its documents.")
+    labels: dict[str, list[Label]] = Field(
+        default_factory=dict,
+        description="Labels of documents whose path fits a pattern; the last that fits counts.",
+    )
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        places = [source.place for source in self.sources]
+        for place in places:
+            if places.count(place) > 1:
+                raise ValueError(f"expected sources that differ; {excerpt(place)} is there twice")
+        return self
+
+
+class FetchingSettings(_Table):
+    """What may be fetched from addresses that users and web pages name."""
+
+    allow: list[Annotated[str, Field(pattern=_HOST)]] = Field(
+        default_factory=list, description="Hosts (or HOST:PORT) that may have a private address, such as a wiki's."
+    )
 
 
 class EmbedderSettings(_Table):
-    name: str = Field("minilm", description="A file of `knowledge/embedders/`.")
+    """What makes vectors of texts. Vectors of two of them are never compared; `threads` alone changes none."""
+
+    name: str = Field("minilm", description="A file of `knowledge/embedders/`, or `provider`.")
     precision: Precision = Field("fp32", description="int8 is about twice as fast; vectors do not mix.")
     threads: int = Field(0, ge=0, description="Threads for one embedding call; 0 takes the number of cores.")
+    folder: str = Field("", description="For `onnx`: a folder with model.onnx and tokenizer.json.")
+    pooling: Pooling | None = Field(None, description="For `onnx`: default is what the folder says, else mean.")
+    max_tokens: int | None = Field(None, ge=8, le=8_192, description="For `onnx`: what is behind is not read.")
+    query_prefix: str = Field("", description="For `onnx`: put before questions, such as `query: `.")
+    passage_prefix: str = Field("", description="For `onnx`: put before passages, such as `passage: `.")
+    model: str = Field("", description="For `provider`: such as openai:text-embedding-3-small.")
+    dimensions: int | None = Field(None, ge=8, le=4_000, description="For `provider`: shorter vectors.")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        for name, field in (("onnx", "folder"), ("provider", "model")):
+            if self.name == name and not getattr(self, field):
+                raise ValueError(f"expected a {field} for the embedder {name!r}; found none")
+            if self.name != name and getattr(self, field):
+                raise ValueError(f'expected name = "{name}", because there is a {field}; found {self.name!r}')
+        return self
 
 
 class Settings(BaseSettings):
@@ -155,12 +206,14 @@ class Settings(BaseSettings):
     models_dir: Path | None = Field(None, description="Where local models lie; default: the user's cache folder.")
     server: ServerSettings = Field(default_factory=ServerSettings)
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
+    embedders: dict[str, EmbedderSettings] = Field(default_factory=dict)
     knowledge: dict[str, KnowledgeSettings] = Field(default_factory=dict)
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     catalog: dict[str, CatalogSettings] = Field(default_factory=dict)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
     flags: FlagSettings = Field(default_factory=FlagSettings)
+    fetching: FetchingSettings = Field(default_factory=FetchingSettings)
 
     @classmethod
     def settings_customise_sources(
@@ -179,6 +232,11 @@ class Settings(BaseSettings):
     def models_folder(self) -> Path:
         """Local models are shared by all workspaces of a user."""
         return self.models_dir or cache_folder() / "models"
+
+    def embedder_of(self, base: str) -> EmbedderSettings:
+        """What new vectors of a knowledge base are made by."""
+        name = self.knowledge[base].embedder if base in self.knowledge else ""
+        return self.embedders[name] if name else self.embedder
 
 
 def read(root: Path) -> Settings:
@@ -217,6 +275,7 @@ def _validated(written: dict[str, Any], path: Path, places: Mapping[KeyPath, int
             f"{', '.join(_not_json())}: expected JSON", hint=f"or set one field: {_PREFIX}SERVER__PORT=9000"
         ) from None
     _require_postgresql(found.database_url)
+    _require_embedders(found)
     keys = {provider.key_variable for provider in found.providers.values()}
     for variable in _unknown_variables():
         if variable not in keys:
@@ -235,10 +294,20 @@ def _require_postgresql(url: str) -> None:
         )
 
 
+def _require_embedders(found: Settings) -> None:
+    """Raise `WorkspaceInvalid` for a base whose embedder has no table."""
+    for base, table in found.knowledge.items():
+        if table.embedder and table.embedder not in found.embedders:
+            raise WorkspaceInvalid(
+                f"knowledge.{base}.embedder: expected a table of [embedders]; found {table.embedder!r}",
+                hint=did_you_mean(table.embedder, found.embedders) or f"add [embedders.{table.embedder}]",
+            )
+
+
 def _problem(fault: ErrorDetails, path: Path, places: Mapping[KeyPath, int]) -> str:
     """The fault with its variable, when the environment set it, else with its file and line."""
     loc = fault["loc"]
-    message, hint = faults.explain(fault, ".".join(map(str, loc)), Settings.model_json_schema(), {})
+    message, hint = faults.explain(fault, ".".join(map(str, loc)), Settings.model_json_schema(), _FORMS)
     variable = _variable_of(loc, is_written=loc in places)
     place = variable or f"{path}:{lines.nearest(places, loc)}"
     return f"{place}: {message}." + (f" hint: {hint}" if hint else "")

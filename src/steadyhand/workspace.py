@@ -243,7 +243,8 @@ class AsyncWorkspace:
     def sources(self, base: str) -> list[Path]:
         """The declared sources of a base, else `knowledge/<base>`. Raises `NotFound` when one is missing."""
         declared = self.settings.knowledge.get(base, KnowledgeSettings()).sources
-        found = [self.settings.root / source for source in declared or [f"knowledge/{base}"]]
+        paths = [source.path for source in declared if source.path] if declared else [f"knowledge/{base}"]
+        found = [self.settings.root / path for path in paths]
         for source in found:
             if not os.access(source, os.F_OK):
                 raise NotFound(f"expected the sources of {base!r} in {source}; it is not there", hint="name a path")

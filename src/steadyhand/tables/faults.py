@@ -50,6 +50,8 @@ def explain(
         return f"{where}: unknown key", did_you_mean(str(path[-1]), known) or f"the keys are {', '.join(known)}"
     if fault["type"] == "missing":
         return f"{where}: is missing", _description(path, schema)
+    if fault["type"] == "value_error":  # of a whole table, with words of its own; its values may be secrets
+        return f"{where}: {fault['ctx']['error']}", ""
     found = excerpt(repr(fault["input"]))
     if fault["type"] == "literal_error":
         options = [str(option).strip("' ") for option in fault["ctx"]["expected"].replace(" or ", ", ").split(", ")]

@@ -34,6 +34,11 @@ class Transaction:
     def __init__(self, connection: psycopg.AsyncConnection[Row]) -> None:
         self._connection = connection
 
+    @property
+    def connection(self) -> psycopg.AsyncConnection[Row]:
+        """For a library that takes part in the transaction, such as that of the jobs."""
+        return self._connection
+
     async def rows(self, sql: str, params: Params = ()) -> list[Row]:
         cursor = await self._connection.execute(sql.encode(), params)
         return await cursor.fetchall()

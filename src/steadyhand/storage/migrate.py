@@ -11,6 +11,7 @@ from yoyo.backends import DatabaseBackend
 from yoyo.migrations import MigrationList
 
 from steadyhand.errors import SchemaNewer, StorageError
+from steadyhand.storage import job_schema
 from steadyhand.storage.database import CONNECT_TIMEOUT_S, Database
 from steadyhand.storage.failures import translated
 
@@ -34,7 +35,7 @@ def upgrade(url: str) -> list[str]:
         backend = get_backend(f"postgresql+psycopg://{place}")
         try:
             backend.break_lock()  # left behind by a killed process: we hold the real lock
-            return _apply(backend, read_migrations(str(_FOLDER)))
+            return [*_apply(backend, read_migrations(str(_FOLDER))), *job_schema.upgrade(guard)]
         finally:
             backend.connection.close()
 

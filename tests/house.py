@@ -20,6 +20,7 @@ from steadyhand.types.feature import Budget, Feature, Knowledge, Review
 from steadyhand.types.ids import FeatureName, ModelId
 from steadyhand.types.model import Completion, CompletionRequest, Model, Price, Provider, Rates, Usage
 from steadyhand.types.passage import Passage, Retrieval
+from steadyhand.types.ports import Ask
 from steadyhand.types.quota import Limit, Spending
 from steadyhand.types.run import Answer, Principal, Run
 from steadyhand.types.search import SearchRequest
@@ -187,7 +188,7 @@ class House:
             return Completion(text=GOOD)
         return Completion(text=reply, usage=self.usage, confidence=0.9)
 
-    async def _search(self, request: SearchRequest) -> Retrieval:
+    async def _search(self, request: SearchRequest, ask: Ask | None = None) -> Retrieval:
         return self.search()
 
     async def _spent(self, feature: str) -> Decimal:

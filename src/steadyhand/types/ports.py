@@ -40,20 +40,32 @@ class EmbedRemotely(Protocol):
     async def __call__(self, model: Model, request: EmbeddingRequest) -> Embeddings: ...
 
 
+class EmbedForBase(Protocol):
+    """Vectors of texts of a knowledge base, or of questions to it: its data class decides who may see them.
+
+    The call is recorded and paid. Raises `NoModel`, `BudgetExceeded`, `RateLimited` or like `Complete`.
+    """
+
+    async def __call__(self, base: str, model: ModelId, request: EmbeddingRequest) -> Embeddings: ...
+
+
 class Ask(Protocol):
     """What a model says to these messages, as JSON of `schema`; `name` says in a word what the answer is.
 
     The models are those of the run that asks, as far as they may see the messages; the call is recorded and paid
-    like its others. Raises `NoModel`, `BudgetExceeded`, `RateLimited`, `OutputInvalid` or like `Complete`.
+    like its others. None when none could answer, or the budget has no room: then the run says why, and goes on.
     """
 
-    async def __call__(self, messages: tuple[Message, ...], schema: JsonSchema, name: str) -> JsonObject: ...
+    async def __call__(self, messages: tuple[Message, ...], schema: JsonSchema, name: str) -> JsonObject | None: ...
 
 
 class Search(Protocol):
-    """The best passages of a knowledge base that the asking principal may see, best first."""
+    """The best passages of a knowledge base that the asking principal may see, best first.
 
-    async def __call__(self, request: SearchRequest) -> Retrieval: ...
+    `ask` is there when a run searches; what needs a model is left out without it.
+    """
+
+    async def __call__(self, request: SearchRequest, ask: Ask | None = None) -> Retrieval: ...
 
 
 class StillVisible(Protocol):

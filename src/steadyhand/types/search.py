@@ -22,15 +22,16 @@ class Condition:
 class Finish:
     """What becomes of the best passages before they are given. As it stands, nothing: they come as they were found.
 
-    `rerank` is a file of `knowledge/rerankers/`, or a folder with a cross-encoder as `onnx:FOLDER`. `max_tokens`
-    bounds all passages together. With `expand`, passages grow to the section around them where there is room.
-    `diversity` in [0, 1] is how much a passage loses by saying what a better one has said.
+    `rerank` is a file of `knowledge/rerankers/`, its argument behind a colon: `onnx:FOLDER`. `max_tokens` bounds
+    all passages together. With `expand`, passages grow to the section around them where there is room. `diversity`
+    in [0, 1] is how much a passage loses by saying what a better one has said; 0 only leaves out what says the very
+    same, and None leaves nothing out.
     """
 
     rerank: str = ""
     max_tokens: int | None = None
     expand: bool = False
-    diversity: float = 0.0
+    diversity: float | None = None
 
 
 AS_FOUND = Finish()

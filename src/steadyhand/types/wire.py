@@ -6,7 +6,7 @@ Instants are ISO 8601 in UTC.
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 
@@ -27,10 +27,8 @@ def plain(value: object) -> Json:
             return value
         case Decimal():
             return float(value)
-        case datetime():
+        case date():  # and instants
             return value.isoformat().replace("+00:00", "Z")
-        case date():
-            return value.isoformat()
         case Mapping():
             return {str(name): plain(item) for name, item in value.items()}
         case list() | tuple() | set() | frozenset():

@@ -39,7 +39,12 @@ SteadyhandError
 │   ├── DocumentUnsupported
 │   ├── DocumentUnreadable
 │   ├── SourceUnreadable
-│   └── SourceVanished
+│   ├── SourceVanished
+│   └── SourceBusy
+├── FetchError              what an address names could not be fetched
+│   ├── AddressRefused
+│   ├── FetchFailed
+│   └── FetchTooLarge
 ├── ModelFilesError         a local model that is missing or not what it should be
 └── ServerError             a Steadyhand server did not answer its client
     ├── ServerUnavailable
@@ -313,6 +318,36 @@ class SourceVanished(DocumentError):
     """Most of a source's documents are gone at once, as when a share is not mounted; nothing was removed."""
 
     code, status = "source.vanished", 409
+
+
+class SourceBusy(DocumentError):
+    """Another process brings the source in step and has taken over; nothing is lost."""
+
+    code, status, is_retryable = "source.busy", 409, True
+
+
+class FetchError(SteadyhandError):
+    """What an address names could not be fetched."""
+
+    code, status = "fetch", 502
+
+
+class AddressRefused(FetchError):
+    """An address that must not be asked: of this network, of another scheme or port, or with a password."""
+
+    code, status = "fetch.refused", 403
+
+
+class FetchFailed(FetchError):
+    """No whole answer came in time."""
+
+    code, status, is_retryable = "fetch.failed", 502, True
+
+
+class FetchTooLarge(FetchError):
+    """The answer is larger than is read."""
+
+    code, status = "fetch.too_large", 502
 
 
 class ModelFilesError(SteadyhandError):

@@ -1,0 +1,16 @@
+"""What came with an Outlook message: attachments, and messages that were attached, as .eml."""
+
+from collections.abc import Iterator
+
+from steadyhand.knowledge.members import Member, safe
+from steadyhand.knowledge.readers import _mapi as mapi
+from steadyhand.knowledge.readers import _outlook
+
+EXTENSIONS = (".msg",)
+
+
+def members(content: bytes, name: str) -> Iterator[Member]:
+    """Each attachment under its file name. Raises `DocumentUnreadable` for what is no Outlook message."""
+    with mapi.opened(content, name) as message:
+        for path, held in _outlook.files(message):
+            yield safe(path.replace("/", "-").replace("\\", "-")), held

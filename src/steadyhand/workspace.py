@@ -29,10 +29,20 @@ from steadyhand.errors import NotFound, StorageError
 from steadyhand.features.known import Known
 from steadyhand.features.registry import Registry
 from steadyhand.knowledge.contents import KnowledgeContents
+from steadyhand.knowledge.find import Finder
+from steadyhand.knowledge.generations import Generations
 from steadyhand.knowledge.ingest import Ingest, Progress
+from steadyhand.knowledge.rerank import Rerankers
 from steadyhand.knowledge.search import Searcher
 from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import Embedder, Embedders, LazyEmbed, LocalEmbed
+from steadyhand.knowledge.vectors import (
+    Embedder,
+    Embedders,
+    LazyEmbed,
+    LocalEmbed,
+    LocalEmbedder,
+    RemoteEmbedder,
+)
 from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.ledger.ids import new_id
 from steadyhand.ledger.reader import LedgerReader
@@ -41,6 +51,7 @@ from steadyhand.pipeline.engine import Engine, Watch
 from steadyhand.pipeline.gateway.names import Names
 from steadyhand.pipeline.gateway.passthrough import Passthrough
 from steadyhand.pipeline.gateway.ports import GatewayPorts
+from steadyhand.pipeline.knowledge_calls import KnowledgeCalls
 from steadyhand.pipeline.memory import Memory
 from steadyhand.pipeline.ports import Ports
 from steadyhand.providers.call import Completer
@@ -52,14 +63,15 @@ from steadyhand.routing.flags import open_flags
 from steadyhand.routing.history import Volumes
 from steadyhand.routing.switches import SwitchStore
 from steadyhand.routing.switches import Watch as SwitchWatch
-from steadyhand.settings import KnowledgeSettings, Settings
+from steadyhand.settings import EmbedderSettings, KnowledgeSettings, Settings
 from steadyhand.storage import Database, embedded, migrate
+from steadyhand.types.condition import Condition
 from steadyhand.types.feature import Problem
-from steadyhand.types.ids import FeatureName
+from steadyhand.types.ids import FeatureName, ModelId
 from steadyhand.types.json import JsonObject
 from steadyhand.types.passage import Retrieval
 from steadyhand.types.run import Answer, Door, Principal
-from steadyhand.types.search import Condition, SearchRequest
+from steadyhand.types.search import SearchRequest
 from steadyhand.types.text import DataClass
 
 _log = logging.getLogger(__name__)
@@ -91,10 +103,15 @@ class AsyncWorkspace:
         self.knowledge = KnowledgeContents(database)
         self.switches = SwitchStore(database)
         self.cache = ResponseCache(database, _now)
-        embed = LazyEmbed(partial(_load_embedder, configured))
-        embedders = Embedders(resources.enter_context(closing(Embedder(embed))))
-        self.searcher = Searcher(database, embedders, self.class_of)
-        ingest = Ingest(KnowledgeStore(database), embedders, embed.count_tokens, configured.root)
+        own = configured.embedder if configured.embedder.name == "minilm" else EmbedderSettings()
+        embed = LazyEmbed(partial(_load_embedder, own, configured))
+        self._opened_embed = own, embed
+        self.embedders = resources.enter_context(closing(Embedders(configured, database, self._embedder)))
+        self.generations = Generations(database, self.embedders)
+        self.searcher = Searcher(database, self.embedders, self.class_of)
+        rerankers = Rerankers(configured.models_folder, configured.embedder.threads or os.cpu_count() or 1)
+        self.finder = Finder(self.searcher, rerankers, database)
+        ingest = Ingest(KnowledgeStore(database), self.generations, embed.count_tokens, configured.root)
         self.ingest = resources.enter_context(closing(ingest))
         self.conditions = Conditions(flags=open_flags(configured.flags), runs_today=Volumes(database).runs_today)
         self._limits = Limits(configured.limits)
@@ -105,12 +122,23 @@ class AsyncWorkspace:
         self._runs = Ledger(database, self._quotas)
         self._exchanges = ExchangeLedger(database, self._quotas, configured.root / STATE / "journal", _new_name())
         self._engine = Engine(self._ports())
-        self.gateway = Passthrough(self._gateway_ports())
+        gateway_ports = self._gateway_ports()
+        self.gateway = Passthrough(gateway_ports)
+        self._knowledge_calls = KnowledgeCalls(gateway_ports, self.catalog.find, self.class_of)
+
+    def _embedder(self, wanted: EmbedderSettings, base: str) -> Embedder:
+        """What makes vectors as the settings want them; MiniLM serves built-in models too, and is loaded once."""
+        if wanted.name == "provider":
+            return RemoteEmbedder(self._knowledge_calls.embed, base, ModelId(wanted.model), wanted.dimensions)
+        own, embed = self._opened_embed
+        if wanted != own:
+            embed = LazyEmbed(partial(_load_embedder, wanted, self.settings))
+        return LocalEmbedder(embed)
 
     def _ports(self) -> Ports:
         return Ports(
             complete=self._completer,
-            search=self.searcher,
+            search=self.finder,
             find_model=self.catalog.find,
             class_of=self.class_of,
             spent_today=self.ledger.spent_today,
@@ -227,7 +255,7 @@ class AsyncWorkspace:
         request = SearchRequest(
             knowledge_base=base, queries=(query,), principal=principal, top_k=top_k, where=where
         )
-        return await self.searcher(request)
+        return await self.finder(request)
 
     async def sync(
         self, base: str, source: Path | None = None, *, allow_removals: bool = False
@@ -332,10 +360,12 @@ async def _release(starting: "asyncio.Future[embedded.Server]") -> None:
         await asyncio.to_thread(server.release)
 
 
-def _load_embedder(configured: Settings) -> LocalEmbed:
-    wanted = configured.embedder
+def _load_embedder(wanted: EmbedderSettings, configured: Settings) -> LocalEmbed:
+    """A folder is one of the workspace."""
     module = plugins.load("knowledge.embedders", wanted.name)
-    return cast("LocalEmbed", module.open(configured.models_folder, wanted.precision, wanted.threads))
+    if wanted.folder:
+        wanted = wanted.model_copy(update={"folder": str(configured.root / wanted.folder)})
+    return cast("LocalEmbed", module.from_settings(wanted, configured.models_folder))
 
 
 def _tell(name: str, problems: list[Problem], is_running: bool) -> None:

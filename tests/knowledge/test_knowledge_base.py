@@ -13,10 +13,12 @@ from steadyhand.errors import DocumentUnsupported, NotFound, WrongEmbedder
 from steadyhand.knowledge import index
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.embedders.minilm import MiniLM
+from steadyhand.knowledge.generations import Generations
 from steadyhand.knowledge.ingest import Ingest, Progress
 from steadyhand.knowledge.search import Searcher
 from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import Embedder, Embedders
+from steadyhand.knowledge.vectors import Embedders, LocalEmbedder
+from steadyhand.settings import Settings
 from steadyhand.storage import Database
 from steadyhand.types.passage import Passage, Retrieval
 from steadyhand.types.ports import Vectors
@@ -41,6 +43,12 @@ class Counting:
         self.texts += len(texts)
         return self.model(texts)
 
+    def questions(self, texts: list[str]) -> Vectors:
+        return self(texts)
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        return self.model.count_tokens(texts)
+
 
 class Base:
     """A folder and the knowledge base that follows it."""
@@ -49,8 +57,9 @@ class Base:
         self.database = database
         self.folder = folder
         self.counting = Counting(embed)
-        embedders = Embedders(Embedder(self.counting))
-        self.ingest = Ingest(KnowledgeStore(database), embedders, embed.count_tokens, folder.parent)
+        embedders = Embedders(Settings(), database, lambda wanted, base: LocalEmbedder(self.counting))
+        generations = Generations(database, embedders)
+        self.ingest = Ingest(KnowledgeStore(database), generations, embed.count_tokens, folder.parent)
         self.search = Searcher(database, embedders, lambda base: "internal")
 
     async def sync(self, source: Path | None = None) -> list[Progress]:
@@ -212,7 +221,8 @@ async def test_a_base_of_other_vectors_is_refused(base: Base) -> None:
     await base.database.execute("UPDATE knowledge_base SET embedder = 'other@1/fp32'")
     with pytest.raises(WrongEmbedder, match="other@1/fp32"):
         await base.ask("hotel")
-    with pytest.raises(WrongEmbedder):
+    (base.folder / "new.md").write_text("# New\n\nA text that needs a vector.\n")
+    with pytest.raises(WrongEmbedder, match="other@1/fp32"):
         await base.sync()
 
 

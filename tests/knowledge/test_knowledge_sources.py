@@ -11,9 +11,11 @@ from steadyhand.errors import NotFound, SourceUnreadable, SourceVanished
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.knowledge.erase import erase_base, erase_documents
+from steadyhand.knowledge.generations import Generations
 from steadyhand.knowledge.ingest import Ingest, Progress
 from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import Embedder, Embedders
+from steadyhand.knowledge.vectors import Embedders, LocalEmbedder
+from steadyhand.settings import Settings
 from steadyhand.storage import Database
 
 needs_permissions = pytest.mark.skipif(sys.platform == "win32", reason="the permissions are those of POSIX")
@@ -26,7 +28,10 @@ class Source:
         self.database = database
         self.folder = folder
         self.ingest = Ingest(
-            KnowledgeStore(database), Embedders(Embedder(embed)), embed.count_tokens, folder.parent
+            KnowledgeStore(database),
+            Generations(database, Embedders(Settings(), database, lambda wanted, base: LocalEmbedder(embed))),
+            embed.count_tokens,
+            folder.parent,
         )
         self._contents = KnowledgeContents(database)
 

@@ -16,9 +16,13 @@ class PreparedChunk:
 
     chunk: Chunk
     body: str
-    text: str
+    context: str
     terms: Sequence[str]
     text_hash: bytes
+
+    @property
+    def text(self) -> str:
+        return f"{self.context}\n{self.body}"
 
 
 async def add(
@@ -86,6 +90,7 @@ async def _count_chunks(
 
 _CHUNK = (
     "id", "base_id", "version_id", "ordinal", "page", "section", "start", "stop", "body", "term_count", "text_hash",
+    "context",
 )  # fmt: skip
 _POSTING = ("base_id", "chunk_id", "term", "frequency", "term_count")
 
@@ -101,7 +106,7 @@ def _chunk_row(chunk_id: int, base_id: int, version_id: int, prepared: PreparedC
     chunk = prepared.chunk
     return (
         chunk_id, base_id, version_id, chunk.ordinal, chunk.page, chunk.section, chunk.start, chunk.end,
-        prepared.body, len(prepared.terms), prepared.text_hash,
+        prepared.body, len(prepared.terms), prepared.text_hash, prepared.context,
     )  # fmt: skip
 
 

@@ -21,14 +21,13 @@ from steadyhand.errors import (
     SourceUnreadable,
     SourceVanished,
 )
-from steadyhand.knowledge import chunking, index, reading
+from steadyhand.knowledge import chunking, reading
+from steadyhand.knowledge.generations import Generations
 from steadyhand.knowledge.index import PreparedChunk
 from steadyhand.knowledge.store import KnowledgeStore, KnownDocument, PreparedDocument
-from steadyhand.knowledge.vectors import Embedders
 from steadyhand.language.detect import language_of
 from steadyhand.language.words import terms
 
-_BATCH = 64  # texts per embedding call and commit
 _MANY = 10  # documents; fewer may leave at once, as long as not all of them do
 _PATH_LIMIT = 2_000  # bytes; an index of the database holds no more than 2,704
 _LANGUAGE_SAMPLE = 20_000  # characters that tell a document's language
@@ -66,10 +65,10 @@ class Ingest:
     """Reads one document at a time, in a thread of its own: the PDF library is not made for several."""
 
     def __init__(
-        self, store: KnowledgeStore, embedders: Embedders, count_tokens: chunking.CountTokens, root: Path
+        self, store: KnowledgeStore, generations: Generations, count_tokens: chunking.CountTokens, root: Path
     ) -> None:
         self._store = store
-        self._embedders = embedders
+        self._generations = generations
         self._count_tokens = count_tokens
         self._root = root
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
@@ -89,7 +88,7 @@ class Ingest:
         10 and more than half.
         """
         files = await asyncio.to_thread(_files, source)
-        base_id = await self._store.ensure_base(base, await self._embedders.configured.id())
+        base_id = await self._store.ensure_base(base, await self._generations.wanted(base))
         origin = self._origin(source)
         known = await self._store.known(base_id, origin)
         gone = sorted(known.keys() - {file.path for file in files})
@@ -119,9 +118,10 @@ class Ingest:
             prepared = await self._in_reader(lambda: self._prepare(found, origin, content))
         except DocumentError as error:
             return await self._failed(base_id, found, origin, error)
-        await self._embed(prepared)
+        texts = {chunk.text_hash: chunk.text for chunk in prepared.chunks}
+        await self._generations.embed(base_id, texts)
         is_new = await self._store.put(base_id, prepared)
-        await self._embed(prepared)  # again what was erased with another document before this one was in
+        await self._generations.embed(base_id, texts)  # what was erased with another document before it was in
         return _Result("added", len(prepared.chunks)) if is_new else _Result("unchanged")
 
     async def _other_holder(self, base_id: int, file: _File) -> Path | None:
@@ -162,13 +162,14 @@ class Ingest:
         prepared = []
         for chunk in chunking.chunks(document, self._count_tokens):
             body = document.text[chunk.start : chunk.end]
-            indexed = f"{chunking.context(document, chunk)}\n{body}"
+            context = chunking.context(document, chunk)
+            indexed = f"{context}\n{body}"
             prepared.append(
                 PreparedChunk(
                     chunk=chunk,
                     body=body,
                     terms=terms(f"{found.path} {indexed}", language),
-                    text=indexed,
+                    context=context,
                     text_hash=hashlib.sha256(indexed.encode()).digest(),
                 )
             )
@@ -181,19 +182,6 @@ class Ingest:
             document=document,
             chunks=tuple(prepared),
         )
-
-    async def _embed(self, prepared: PreparedDocument) -> None:
-        """Make the vectors that are missing, and keep each batch as soon as it is made."""
-        texts = {chunk.text_hash: chunk.text for chunk in prepared.chunks}
-        embedder = self._embedders.configured
-        made_by = await embedder.id()
-        missing = sorted(
-            await index.missing_vectors(self._store.database, made_by, texts), key=lambda key: len(texts[key])
-        )
-        for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
-            vectors = await embedder([texts[key] for key in batch])
-            await index.add_vectors(self._store.database, made_by, batch, vectors)
 
     async def _in_reader(self, work: Callable[[], PreparedDocument]) -> PreparedDocument:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work)

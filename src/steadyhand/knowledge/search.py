@@ -24,6 +24,7 @@ class Searcher:
     """Searches the bases of a workspace. `class_of` gives a base's data class.
 
     `dense_weight` in [0, 1] is the share of the vectors in the score: 0 is BM25 alone, 1 the vectors alone.
+    `embedder` is the id of the embedder whose vectors are read; "" reads those of the base's active generation.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class Searcher:
         class_of: ClassOf,
         *,
         dense_weight: float = DENSE_WEIGHT,
+        embedder: str = "",
     ) -> None:
+        self._embedder = embedder
         self._dense_weight = dense_weight
         self._database = database
         self._embedders = embedders
@@ -41,21 +44,30 @@ class Searcher:
 
     def weighted(self, dense_weight: float) -> "Searcher":
         """The same search with another share of the vectors, for measuring."""
-        return Searcher(self._database, self._embedders, self._class_of, dense_weight=dense_weight)
+        return Searcher(
+            self._database, self._embedders, self._class_of, dense_weight=dense_weight, embedder=self._embedder
+        )
+
+    def reading(self, embedder: str) -> "Searcher":
+        """The same search with the vectors of this embedder's generation, for measuring."""
+        return Searcher(
+            self._database, self._embedders, self._class_of, dense_weight=self._dense_weight, embedder=embedder
+        )
 
     async def __call__(self, request: SearchRequest) -> Retrieval:
         """The best passages, best first, all of them live. Raises `NotFound` or `WrongEmbedder`."""
         knowledge_base, query = request.knowledge_base, request.queries[0]
         base = await self._base(knowledge_base)
-        embedder = await self._embedders.of(base["embedder"])
-        vectors = await embedder([query])
+        made_by = self._embedder or base["embedder"]
+        embedder = await self._embedders.of(made_by, knowledge_base)
+        vectors = await embedder.questions([query])
         rows = await self._database.rows(
             _SEARCH,
             {
                 "base": base["id"],
                 "terms": _query_terms(query, base["languages"]),
                 "vector": vector_text(vectors[0]),
-                "embedder": base["embedder"],
+                "embedder": made_by,
                 "weight": self._dense_weight,
                 "k1": bm25.K1,
                 "b": bm25.B,

@@ -8,7 +8,7 @@ live, and a deleted document cannot answer.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steadyhand.errors import DocumentError, WrongEmbedder
+from steadyhand.errors import DocumentError
 from steadyhand.knowledge import index
 from steadyhand.knowledge.index import PreparedChunk
 from steadyhand.storage import Database, Transaction
@@ -42,17 +42,15 @@ class KnowledgeStore:
         self.database = database
 
     async def ensure_base(self, name: str, embedder: str) -> int:
-        """The id of a knowledge base, made when it is new. A base keeps to the vectors it was made with.
-
-        Raises `WrongEmbedder` when it was made with others.
-        """
+        """The id of a base. A new one begins with the vectors of `embedder`, an older one keeps its own."""
         await self.database.execute(
-            "INSERT INTO knowledge_base (name, embedder) VALUES (%s, %s) ON CONFLICT (name) DO NOTHING",
+            "WITH made AS (INSERT INTO knowledge_base (name, embedder) VALUES (%s, %s)"
+            "  ON CONFLICT (name) DO NOTHING RETURNING id, embedder)"
+            " INSERT INTO generation (base_id, embedder, built_at) SELECT id, embedder, now() FROM made",
             [name, embedder],
         )
-        row = await self.database.row("SELECT id, embedder FROM knowledge_base WHERE name = %s", [name])
+        row = await self.database.row("SELECT id FROM knowledge_base WHERE name = %s", [name])
         assert row is not None
-        require_embedder(name, row["embedder"], embedder)
         return int(row["id"])
 
     async def known(self, base_id: int, origin: str) -> dict[str, KnownDocument]:
@@ -128,15 +126,6 @@ class KnowledgeStore:
                 "DELETE FROM document_failure WHERE base_id = %s AND path = ANY(%s)", [base_id, list(paths)]
             )
             await _count_change(transaction, base_id)
-
-
-def require_embedder(base: str, made_with: str, ours: str) -> None:
-    """Raise `WrongEmbedder` unless vectors of the base and of this process may be compared."""
-    if made_with != ours:
-        raise WrongEmbedder(
-            f"the vectors of {base!r} were made by {made_with}; this process makes {ours}",
-            hint="set [embedder] in steadyhand.toml as it was, or ingest the sources into a new knowledge base",
-        )
 
 
 async def _lock_base(transaction: Transaction, base_id: int) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from steadyhand.errors import StorageError
 from steadyhand.ledger.rows import price_row
-from steadyhand.types.exchange import PASSTHROUGH, Exchange
+from steadyhand.types.exchange import Exchange
 from steadyhand.types.model import ModelCall, Price
 from steadyhand.types.quota import Spending
 
@@ -98,8 +98,8 @@ def _run(exchange: Exchange) -> str:
     cost_usd = _NULL if exchange.cost_usd is None else f"{exchange.cost_usd:f}"
     model = _NULL if exchange.model is None else _text(exchange.model)
     return (
-        f"{exchange.run_id}\t{PASSTHROUGH}\t{VERSION}\t{exchange.status}\tgateway\t{_text(principal.name)}\t"
-        f"{exchange.data_class}\t{model}\t{len(exchange.calls)}\t{cost_usd}\t\t{error}\t"
+        f"{exchange.run_id}\t{exchange.feature}\t{VERSION}\t{exchange.status}\t{exchange.door}\t"
+        f"{_text(principal.name)}\t{exchange.data_class}\t{model}\t{len(exchange.calls)}\t{cost_usd}\t\t{error}\t"
         f"{started_at}\t{exchange.duration_s:.6f}\t{principal.key_id}\t{_text(exchange.end_user)}\t"
         f"{_text(exchange.routing)}\n"
     )

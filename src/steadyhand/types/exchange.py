@@ -7,16 +7,19 @@ from steadyhand.types.findings import Finding
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import ModelCall
 from steadyhand.types.quota import Spending
-from steadyhand.types.run import Failure, Principal, RunStatus
+from steadyhand.types.run import Door, Failure, Principal, RunStatus
 from steadyhand.types.text import DataClass
 
 PASSTHROUGH = "passthrough"
 """The built-in feature that a gateway call is a run of."""
 
+KNOWLEDGE = "knowledge"
+"""The built-in feature that a model's work for a knowledge base is a run of: vectors, readings of pictures."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """A run of the built-in feature `passthrough`.
+    """A run of a built-in feature: of `passthrough`, unless it says another.
 
     Not frozen, unlike a `Run`: it is made for every request of the fastest path, and grows as the call goes on.
     `started_s` is seconds since the epoch.
@@ -38,3 +41,5 @@ class Exchange:
     findings: tuple[Finding, ...] = ()
     calls: list[ModelCall] = field(default_factory=list)
     spendings: tuple[Spending, ...] = ()
+    feature: str = PASSTHROUGH
+    door: Door = "gateway"

@@ -4,18 +4,17 @@ Model: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0. `knowledge.pull` fetc
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from steadyhand.errors import ModelFilesError
 from steadyhand.knowledge import model_files
+from steadyhand.knowledge.embedders._session import MANY, batches, padded, session
 from steadyhand.knowledge.model_files import ModelFile
-from steadyhand.settings import Precision
+from steadyhand.settings import EmbedderSettings, Precision
 from steadyhand.types.ports import Vectors
 
 FOLDER = "all-MiniLM-L6-v2"
@@ -33,9 +32,6 @@ BUILD = 1
 DIMS = 384
 MAX_TOKENS = 256
 
-_BATCH = 32
-_BATCH_TOKENS = 2_048  # padding included: keeps the working memory of one call near 150 MB
-_STRETCH, _STRETCH_TOKENS = 1.25, 4  # a batch's longest text against its shortest
 _READ_CHARS = 16_384  # 256 tokens end long before; keeps a huge text from being tokenized in full
 _END = 102  # [SEP]
 
@@ -54,8 +50,13 @@ def open(folder: Path, precision: Precision = "fp32", threads: int = 0) -> "Mini
     return MiniLM(home, precision, threads or os.cpu_count() or 1)
 
 
+def from_settings(wanted: EmbedderSettings, models_folder: Path) -> "MiniLM":
+    """Like `open`, as the settings say."""
+    return open(models_folder, wanted.precision, wanted.threads)
+
+
 class MiniLM:
-    """An `Embed`. May be called from several threads at once.
+    """A `LocalEmbed`. May be called from several threads at once.
 
     A text's vector is the same in any company: to the bit in int8, within 1e-6 in fp32.
     """
@@ -67,7 +68,7 @@ class MiniLM:
         self._tokenizer.no_truncation()
         self._session = session(home / GRAPHS[precision], threads)
         # Activations are quantised by the range of a whole batch: alone, a text's vector depends on nothing else.
-        self._batch = 1 if precision == "int8" else _BATCH
+        self._batch = 1 if precision == "int8" else MANY
 
     @property
     def id(self) -> str:
@@ -78,9 +79,13 @@ class MiniLM:
         """Unit vectors, shape (n, 384), in the order of `texts`. Nothing behind 256 tokens is read. Blocks."""
         ids = [self._ids(encoding.ids) for encoding in self._encoded([text[:_READ_CHARS] for text in texts])]
         vectors = np.empty((len(ids), DIMS), dtype=np.float32)
-        for batch in _batches([len(tokens) for tokens in ids], self._batch):
+        for batch in batches([len(tokens) for tokens in ids], self._batch):
             vectors[batch] = self._embedded([ids[at] for at in batch])
         return vectors
+
+    def questions(self, texts: Sequence[str]) -> Vectors:
+        """The same as of passages: the model was trained without a difference."""
+        return self(texts)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without a limit and with the two that frame it."""
@@ -93,37 +98,6 @@ class MiniLM:
         return ids if len(ids) <= MAX_TOKENS else [*ids[: MAX_TOKENS - 1], _END]
 
     def _embedded(self, batch: Sequence[Sequence[int]]) -> Vectors:
-        lengths = np.array([len(tokens) for tokens in batch])
-        mask: NDArray[np.int64] = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
-        ids = np.zeros_like(mask)
-        ids[mask == 1] = np.concatenate([np.asarray(tokens, dtype=np.int64) for tokens in batch])
+        ids, mask = padded(batch)
         (vectors,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
         return np.asarray(vectors, dtype=np.float32)
-
-
-def session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
-    """A loaded graph that leaves idle cores to others: spinning threads cost a busy machine a multiple."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # the arena would keep the largest batch ever seen
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-
-
-def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Positions grouped by length: at most `size` and `_BATCH_TOKENS` in a batch, and little of it padding."""
-    batch: list[int] = []
-    for at in sorted(range(len(lengths)), key=lambda at: lengths[at]):
-        length = lengths[at]
-        if batch and (
-            len(batch) == size
-            or (len(batch) + 1) * length > _BATCH_TOKENS
-            or length > _STRETCH * lengths[batch[0]] + _STRETCH_TOKENS
-        ):
-            yield batch
-            batch = []
-        batch.append(at)
-    if batch:
-        yield batch

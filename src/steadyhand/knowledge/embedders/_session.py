@@ -1,0 +1,51 @@
+"""What local embedders share: a graph in onnxruntime, and texts in batches of like length."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+MANY = 32
+"""Texts in a batch."""
+
+_BATCH_TOKENS = 2_048  # padding included: keeps the working memory of one call near 150 MB
+_STRETCH, _STRETCH_TOKENS = 1.25, 4  # a batch's longest text against its shortest
+
+
+def session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
+    """A loaded graph that leaves idle cores to others: spinning threads cost a busy machine a multiple."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # the arena would keep the largest batch ever seen
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+
+
+def batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Positions grouped by length: at most `size` and 2,048 tokens in a batch, and little of it padding."""
+    batch: list[int] = []
+    for at in sorted(range(len(lengths)), key=lambda at: lengths[at]):
+        length = lengths[at]
+        if batch and (
+            len(batch) == size
+            or (len(batch) + 1) * length > _BATCH_TOKENS
+            or length > _STRETCH * lengths[batch[0]] + _STRETCH_TOKENS
+        ):
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch
+
+
+def padded(batch: Sequence[Sequence[int]], pad: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token ids and the mask of what is no padding, both int64 (texts, length); padding is at the end."""
+    lengths = np.array([len(tokens) for tokens in batch])
+    mask: NDArray[np.int64] = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
+    ids = np.full_like(mask, pad)
+    ids[mask == 1] = np.concatenate([np.asarray(tokens, dtype=np.int64) for tokens in batch])
+    return ids, mask

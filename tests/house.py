@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -153,6 +153,7 @@ class House:
     requests: list[CompletionRequest] = field(default_factory=list)
     routing: Conditions = field(default_factory=Conditions)
     memory: Memory | None = None
+    gone: frozenset[int] = frozenset()  # versions that nobody may see any more
 
     async def ask(self, values: dict[str, Any] | None = None, **changes: Any) -> Answer:
         feature = replace(self.feature, **changes)
@@ -164,6 +165,7 @@ class House:
         return Ports(
             complete=self._complete,
             search=self._search,
+            still_visible=self._still_visible,
             find_model=self._find,
             class_of=lambda base: "internal",
             spent_today=self._spent,
@@ -190,6 +192,9 @@ class House:
 
     async def _search(self, request: SearchRequest, ask: Ask | None = None) -> Retrieval:
         return self.search()
+
+    async def _still_visible(self, versions: Collection[int], principal: Principal) -> frozenset[int]:
+        return frozenset(versions) - self.gone
 
     async def _spent(self, feature: str) -> Decimal:
         return self.spent_usd

@@ -43,6 +43,7 @@ from steadyhand.knowledge.vectors import (
     LocalEmbedder,
     RemoteEmbedder,
 )
+from steadyhand.knowledge.visible import StillVisible
 from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.ledger.ids import new_id
 from steadyhand.ledger.reader import LedgerReader
@@ -139,6 +140,7 @@ class AsyncWorkspace:
         return Ports(
             complete=self._completer,
             search=self.finder,
+            still_visible=StillVisible(self.database),
             find_model=self.catalog.find,
             class_of=self.class_of,
             spent_today=self.ledger.spent_today,

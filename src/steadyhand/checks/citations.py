@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import date
 
 from steadyhand.errors import excerpt
 from steadyhand.language.words import is_telling
@@ -14,20 +15,22 @@ _NUMBER = re.compile(r"\d[.,]\d")
 _CLASS_OF = {char: f"[{re.escape(group)}]" for group in _SAME for char in group}
 
 
-def evidence(citations: Json, passages: Sequence[Passage], field: str) -> tuple[tuple[Evidence, ...], list[str]]:
+def evidence(
+    citations: Json, passages: Sequence[Passage], field: str, today: date | None = None
+) -> tuple[tuple[Evidence, ...], list[str]]:
     """The evidence for `field`, and a sentence for every citation that is not true.
 
     `citations` is the model's list of `{"passage": 1-based number, "quote": text}`, with an optional `"field"`. A
     quote counts when it occurs in the passage word for word; only runs of white space and the shapes of quotation
     marks and dashes may differ. What is kept is the source's own text at its own offsets. A quote that is in
-    another of the passages is moved there.
+    another of the passages is moved there. Sources that are stale on `today` are marked.
     """
     if not isinstance(citations, list):
         return (), [f"citations: expected a list; found {excerpt(repr(citations))}"]
     found: list[Evidence] = []
     problems: list[str] = []
     for number, citation in enumerate(citations, start=1):
-        checked = _check(citation, passages, field)
+        checked = _check(citation, passages, field, today)
         if isinstance(checked, Evidence):
             found.append(checked)
         else:
@@ -72,7 +75,7 @@ def is_abstention(output: JsonObject, schema: JsonSchema) -> bool:
     return output.get(found_field(schema)) is False
 
 
-def _check(citation: Json, passages: Sequence[Passage], field: str) -> Evidence | str:
+def _check(citation: Json, passages: Sequence[Passage], field: str, today: date | None) -> Evidence | str:
     if not isinstance(citation, dict) or not isinstance(quote := citation.get("quote"), str):
         return f'expected {{"passage": number, "quote": text}}; found {excerpt(repr(citation))}'
     named = citation.get("field", field)
@@ -82,7 +85,7 @@ def _check(citation: Json, passages: Sequence[Passage], field: str) -> Evidence 
         if span is not None and not is_telling(quote):
             return f"expected a quote that proves the statement; {excerpt(repr(quote))} says too little"
         if span is not None:
-            return _evidence(passage, span, named)
+            return _evidence(passage, span, named, today)
     return f"expected words copied exactly from a source; {excerpt(repr(quote))} is in none of them"
 
 
@@ -92,7 +95,7 @@ def _named_first(number: Json, passages: Sequence[Passage]) -> Sequence[Passage]
     return passages
 
 
-def _evidence(passage: Passage, span: tuple[int, int], field: str) -> Evidence:
+def _evidence(passage: Passage, span: tuple[int, int], field: str, today: date | None) -> Evidence:
     start, end = span
     return Evidence(
         field=field,
@@ -102,4 +105,6 @@ def _evidence(passage: Passage, span: tuple[int, int], field: str) -> Evidence:
         end=passage.start + end,
         quote=passage.text[start:end],
         knowledge_base=passage.knowledge_base,
+        version_id=passage.version_id,
+        is_stale=today is not None and passage.is_stale(today),
     )

@@ -12,6 +12,7 @@ from steadyhand.errors import (
     AccessError,
     BudgetExceeded,
     InvalidInput,
+    KnowledgeChanged,
     OutputRejected,
     RateLimited,
     RunCancelled,
@@ -26,7 +27,6 @@ from steadyhand.pipeline.shadows import Shadows, shadow_of
 from steadyhand.routing.choose import candidate
 from steadyhand.types.feature import Feature
 from steadyhand.types.json import JsonObject
-from steadyhand.types.model import ModelCall
 from steadyhand.types.run import (
     Answer,
     Continue,
@@ -46,6 +46,7 @@ _log = logging.getLogger(__name__)
 
 _RESERVE = 0.2  # share of a run's time that is kept for the fallback
 _RESERVE_MAX_S = 3.0
+_SEARCHES = 2  # for one answer: what changes twice while it is made is not waited for
 _GRACE = 0.25  # share of the reserve in which a step may still say that its time was up, and what it called
 
 *_PATH, _RECORD = STEPS
@@ -178,7 +179,7 @@ class _Walk:
     def __init__(self, run: Run, ports: Ports, watch: Watch | None) -> None:
         self.run = run
         self.began_s = ports.monotonic()
-        self._ports = replace(ports, keep_calls=self._keep_calls)
+        self._ports = replace(ports, keep=self._keep)
         self._watch = watch
 
     def elapsed_s(self) -> float:
@@ -187,14 +188,19 @@ class _Walk:
     async def take(self, steps: Sequence[Step], ends_at: float) -> None:
         """Take the steps in order until the run has a status."""
         position = 0
-        again_from = next(index for index, step in enumerate(steps) if step.__name__ == "generate")
+        at = {step.__name__: index for index, step in enumerate(steps)}
         while self.run.status is None and position < len(steps):
             result = await self._step(steps[position], ends_at)
             self.run = result.run
             position += 1
             match result:
+                case Retry(searches=True) if "retrieve" in at and self.run.searches < _SEARCHES:
+                    position = at["retrieve"]
+                    self.run = _as_before_the_search(self.run)
+                case Retry(feedback=feedback, searches=True):
+                    self.stop("failed", Failure(KnowledgeChanged.code, feedback, "ask again"))
                 case Retry(feedback=feedback) if self.run.attempt < self.run.feature.attempts:
-                    position = again_from
+                    position = at["generate"]
                     self.run = replace(
                         self.run, attempt=self.run.attempt + 1, feedback=(feedback,), completion=None, output=None
                     )
@@ -209,8 +215,8 @@ class _Walk:
         if self.run.status is None:
             self.run = replace(self.run, status="answered")
 
-    def _keep_calls(self, calls: Sequence[ModelCall]) -> None:
-        self.run = replace(self.run, calls=(*self.run.calls, *calls))
+    def _keep(self, run: Run) -> None:
+        self.run = run
 
     def stop(self, status: RunStatus, failure: Failure | None) -> None:
         self.run = replace(self.run, status=status, failure=failure)
@@ -260,6 +266,14 @@ class _Walk:
         return is_spent or isinstance(error, InvalidInput | AccessError | RateLimited)
 
 
+def _as_before_the_search(run: Run) -> Run:
+    """What was set aside is settled, since what comes is chosen and paid anew."""
+    return replace(
+        settled(run), retrieval=None, candidates=(), completion=None, model=None, output=None, confidence=None,
+        evidence=(), checks=(), feedback=(), recalled="",
+    )  # fmt: skip
+
+
 def _detail(result: StepResult) -> str:
     """One sentence for the ledger on why the step said what it said."""
     match result:
@@ -292,4 +306,5 @@ def _answer(run: Run) -> Answer:
         snapshot=run.retrieval.snapshot if run.retrieval else "",
         duration_s=run.duration_s,
         error=run.failure,
+        contradictions=run.retrieval.contradictions if run.retrieval and is_given else (),
     )

@@ -20,12 +20,12 @@ async def generate(run: Run, ports: Ports) -> StepResult:
     if not models:
         reasons = "; ".join(candidate.reason for candidate in candidates)
         return Stop(run, "failed", Failure(NoModel.code, f"no model may serve this run: {reasons}"))
-    attempts = _attempts(run, ports, models)
+    attempts = attempts_of(run, ports, models)
     asking = Asking(attempts, ports, _request(run), run.attempt, run.feature.routing.hedge_s)
     try:
         answer = await asking.answer(run.deadline)
     except BaseException:
-        ports.keep_calls(asking.calls)
+        ports.keep(replace(run, calls=(*run.calls, *asking.calls)))
         raise
     run = replace(run, calls=(*run.calls, *asking.calls))
     if answer is None:
@@ -40,7 +40,8 @@ def _now(candidate: Candidate, run: Run, ports: Ports) -> Candidate:
     return replace(candidate, is_allowed=False, reason=off) if off and candidate.is_allowed else candidate
 
 
-def _attempts(run: Run, ports: Ports, models: list[Model]) -> Attempts:
+def attempts_of(run: Run, ports: Ports, models: list[Model]) -> Attempts:
+    """The policy of one request for the run: which model is asked next, and when."""
     return Attempts(
         models,
         ports.routing.health,
@@ -54,7 +55,15 @@ def _attempts(run: Run, ports: Ports, models: list[Model]) -> Attempts:
 
 def _request(run: Run) -> CompletionRequest:
     passages = run.retrieval.passages if run.retrieval else ()
-    told = messages(run.feature, run.input, passages, run.feedback, run.data_class)
+    told = messages(
+        run.feature,
+        run.input,
+        passages,
+        run.feedback,
+        run.data_class,
+        today=run.started_at.date(),
+        disagree=run.retrieval.contradictions if run.retrieval else (),
+    )
     return CompletionRequest(
         messages=told,
         stable_messages=stable(told),

@@ -1,24 +1,46 @@
 """Step: what do the company's documents say about it?"""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from steadyhand.pipeline.aside import Aside
 from steadyhand.pipeline.ports import Ports
-from steadyhand.prompts.render import query
+from steadyhand.pipeline.rewrite import queries
+from steadyhand.pipeline.unknown import not_found
+from steadyhand.prompts.render import conditions, query
 from steadyhand.types.run import Continue, Run, StepResult
-from steadyhand.types.search import SearchRequest
+from steadyhand.types.search import Finish, SearchRequest
 from steadyhand.types.text import highest
 
 
 async def retrieve(run: Run, ports: Ports) -> StepResult:
-    """Find the passages; the run becomes at least as confidential as the knowledge base it read."""
+    """Find the passages; the run becomes at least as confidential as the knowledge base it read.
+
+    Where they hardly touch the question, and the output can say so, the run's output is that nothing was found.
+    """
     knowledge = run.feature.knowledge
     if knowledge is None or run.output is not None:
         return Continue(run)
-    asked = query(run.feature, run.input)
+    aside = Aside(run, ports)
+    asked = await queries(run, query(run.feature, run.input), aside)
     request = SearchRequest(
-        knowledge_base=knowledge.base, queries=(asked,), principal=run.principal, top_k=knowledge.top_k
+        knowledge_base=knowledge.base,
+        queries=asked,
+        principal=run.principal,
+        top_k=knowledge.top_k,
+        where=conditions(run.feature, run.input),
+        finish=Finish(
+            rerank=knowledge.rerank, max_tokens=knowledge.max_tokens, expand=knowledge.expand, diversity=0.0
+        ),
     )
-    found = await ports.search(request)
+    found = await ports.search(request, aside)
     classes = [passage.data_class for passage in found.passages]
     data_class = highest(run.data_class, ports.class_of(knowledge.base), *classes)
-    return Continue(replace(run, query=asked, retrieval=found, data_class=data_class))
+    read = replace(aside.run, query=asked[0], retrieval=found, data_class=data_class, searches=run.searches + 1)
+    ended, why = await not_found(read)
+    return Continue(ended, "; ".join(filter(None, (*_wordings(asked), *aside.notes, why))))
+
+
+def _wordings(asked: tuple[str, ...]) -> Iterator[str]:
+    if len(asked) > 1:
+        yield f"searched for {' | '.join(asked)}"

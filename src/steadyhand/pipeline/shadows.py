@@ -56,5 +56,5 @@ def shadow_of(run: Run, model: Model, *, run_id: RunId, now: datetime, deadline:
         run, id=run_id, feature=feature, door="shadow", started_at=now, deadline=deadline, attempt=0, feedback=(),
         candidates=(Candidate(model, is_allowed=True, reason=reason),), routing=reason, shadow=None, calls=(),
         completion=None, model=None, output=None, confidence=None, evidence=(), checks=(), status=None,
-        failure=None, review=None, steps=(), duration_s=0.0, spendings=(),
+        failure=None, review=None, steps=(), duration_s=0.0, spendings=(), booked_calls=0,
     )  # fmt: skip

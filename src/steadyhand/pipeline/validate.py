@@ -15,8 +15,13 @@ from steadyhand.types.run import Continue, Retry, Run, StepResult
 
 
 async def validate(run: Run, ports: Ports) -> StepResult:
-    """Accept the output with its evidence, or send it back with sentences the model can act on."""
-    del ports
+    """Accept the output with its evidence, or send it back with sentences the model can act on.
+
+    What was deleted, changed or closed to the caller since it was read must not be quoted or told: then the
+    documents are searched again.
+    """
+    if gone := await _gone(run, ports):
+        return Retry(run, f"{_listed(gone)} changed while the answer was made", searches=True)
     citations: Json = []
     if run.completion is not None:
         try:
@@ -29,11 +34,23 @@ async def validate(run: Run, ports: Ports) -> StepResult:
     passages = run.retrieval.passages if run.retrieval else ()
     unsupported: list[str] = []
     if not run.recalled:  # else its citations were found in the same snapshot
-        found, unsupported = evidence(citations, passages, run.feature.text_field)
+        found, unsupported = evidence(citations, passages, run.feature.text_field, run.started_at.date())
         run = replace(run, evidence=found)
     run = replace(run, checks=tuple(_checks(run, unsupported)))
     refused = [check.detail for check in run.checks if check.severity == "block" and not check.ok]
     return Retry(run, "; ".join(refused)) if refused else Continue(run)
+
+
+async def _gone(run: Run, ports: Ports) -> list[str]:
+    """The sources that the answer was made from and that the caller may not see any more."""
+    read = {passage.version_id: passage.source for passage in (run.retrieval.passages if run.retrieval else ())}
+    read |= {item.version_id: item.source for item in run.evidence if item.version_id}
+    visible = await ports.still_visible(read.keys(), run.principal) if read else frozenset()
+    return [source for version, source in read.items() if version not in visible]
+
+
+def _listed(sources: list[str]) -> str:
+    return ", ".join(sorted(set(sources)))
 
 
 def _checks(run: Run, unsupported: list[str]) -> Iterator[CheckResult]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from steadyhand.types.condition import Condition
 from steadyhand.types.findings import Severity
 from steadyhand.types.ids import FeatureName, ModelId
 from steadyhand.types.json import JsonObject, JsonSchema
@@ -27,12 +28,23 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Where the feature's answers come from. `query` is a Jinja template over `input`."""
+    """Where the feature's answers come from. `query` is a Jinja template over `input`, and so are texts in `where`.
+
+    `queries` counts the wordings that are searched, the question's own included; the others are a model's.
+    `rerank`, `max_tokens` and `expand` are as in a search's `Finish`. Passages whose support of the question, in
+    [0, 1], is below `min_score` count as nothing found.
+    """
 
     base: str
     query: str
     top_k: int
     must_cite: bool
+    queries: int = 1
+    rerank: str = ""
+    max_tokens: int | None = None
+    expand: bool = False
+    where: tuple[Condition, ...] = ()
+    min_score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

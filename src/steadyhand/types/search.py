@@ -1,21 +1,9 @@
 """What is asked of a knowledge base."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-from steadyhand.types.json import Json
+from steadyhand.types.condition import Condition
 from steadyhand.types.run import Principal
-
-Comparison = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in"]
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What the metadata of a document must say. A document without the field never meets it."""
-
-    field: str
-    comparison: Comparison
-    value: Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

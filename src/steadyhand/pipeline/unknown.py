@@ -1,0 +1,37 @@
+"""Says that the sources do not hold the answer where they hardly touch the question; no model has to invent."""
+
+import asyncio
+from dataclasses import replace
+
+from steadyhand.checks.citations import is_abstention
+from steadyhand.checks.schema import violations
+from steadyhand.knowledge.support import Support, support
+from steadyhand.types.feature import Feature
+from steadyhand.types.ids import ModelId
+from steadyhand.types.json import JsonObject, found_field
+from steadyhand.types.run import Run
+
+NOBODY = ModelId("local:not_found")
+TEXT = "Not found in the sources."
+
+
+async def not_found(run: Run) -> tuple[Run, str]:
+    """The run, which is at its end when its passages are too weak, and a sentence on why; "" when they are not."""
+    knowledge = run.feature.knowledge
+    passages = run.retrieval.passages if run.retrieval else ()
+    if knowledge is None or (output := _saying_so(run.feature)) is None:
+        return run, ""
+    found = await asyncio.to_thread(support, run.query, passages) if passages else Support(0.0, 0.0, 0.0)
+    if passages and found.score >= knowledge.min_score:
+        return run, ""
+    ended = replace(run, output=output, model=NOBODY, confidence=1 - found.score)
+    return ended, f"not found: support {found} of {len(passages)} passages, {knowledge.min_score:g} is needed"
+
+
+def _saying_so(feature: Feature) -> JsonObject | None:
+    """The output for it: the contract's fallback where that says it, else its text field; None when it has none."""
+    if feature.fallback is not None and is_abstention(feature.fallback, feature.output_schema):
+        return dict(feature.fallback)
+    found = found_field(feature.output_schema)
+    output: JsonObject = {found: False, **({feature.text_field: TEXT} if feature.text_field else {})}
+    return output if found and not violations(output, feature.output_schema, "output") else None

@@ -18,7 +18,7 @@ _HISTORY = re.compile(
       -{2,}[ ]?[^\W\d_][\w'’ ]{3,60}[ ]?-{2,}                                  # -----Original Message-----
     | (?:On|Am|Le|El|Il|Op|Den|Em|Dne|W\ dniu)\ [^\n]{6,160}(?:\n[^\n>][^\n]{0,120})?
       (?:wrote|schrieb|écrit|escribió|scritto|schreef|skrev|escreveu|napsal|napisał)[^\n>]{0,120}:
-    | [^\n>]{6,120}tarihinde[^\n>]{0,120}yazdı:
+    | (?!>)[^\n]{6,120}tarihinde[^\n]{0,120}yazdı:
     | (?:From|Von|De|Da|Van|Från|Fra|Od|Kimden)[ ]?:[^\n]{1,200}
       (?=\n(?:Sent|Date|Gesendet|Datum|Envoyé|Enviado|Inviato|Verzonden|Skickat|Sendt|Gönderilme|Tarih|To|An)\b)
     )[ ]*$""",

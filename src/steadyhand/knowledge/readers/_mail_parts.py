@@ -15,11 +15,12 @@ from email.utils import getaddresses, parsedate_to_datetime
 
 from steadyhand.errors import DocumentUnreadable
 
-_HEADERS = ("from", "to", "subject", "date", "message-id", "received")
+_HEADERS = frozenset(("from", "to", "subject", "date", "message-id", "received"))
 _ENCRYPTED = frozenset(["multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"])
 _NO_FILES = frozenset(
     ["application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "text/calendar"]
 )
+_TEXTS = frozenset(["text/plain", "text/html"])
 _FOLD = re.compile(r"\r?\n[ \t]*")
 _PEOPLE_LIMIT = 200  # shown of a header
 
@@ -33,7 +34,7 @@ def parsed(content: bytes, name: str) -> Message:
             f"{name}: expected an e-mail; found one that cannot be taken apart ({type(error).__name__})",
             hint="save it anew from a mail program",
         ) from None
-    if not any(header(message, known) for known in _HEADERS):
+    if not any(found.lower() in _HEADERS for found, _ in message.raw_items()):
         raise DocumentUnreadable(
             f"{name}: expected an e-mail; found none of its headers, such as From and Subject",
             hint="save it from a mail program as .eml",
@@ -80,15 +81,15 @@ def texts(message: Message) -> list[Message]:
         choices = [found for part in children(message) if (found := texts(part))]
         plain = [found for found in choices if any(part.get_content_type() == "text/plain" for part in found)]
         return (plain or choices[-1:] or [[]])[0]
-    if message.get_content_maintype() == "multipart":
+    if message.is_multipart() and kind != "message/rfc822":
         return [found for part in children(message) for found in texts(part)]
-    is_text = kind in {"text/plain", "text/html"} and not _is_file(message)
-    return [message] if is_text else []
+    is_text = kind in _TEXTS or message.get_content_maintype() == "multipart"  # of one part, without boundaries
+    return [message] if is_text and not _is_file(message) else []
 
 
 def files(message: Message) -> Iterator[Message]:
     """The parts that came with the message. Images that its text shows are none, nor are signatures."""
-    if message.get_content_maintype() == "multipart":
+    if message.is_multipart() and message.get_content_type() != "message/rfc822":
         for part in children(message):
             yield from files(part)
     elif _is_file(message):
@@ -126,10 +127,10 @@ def charset(message: Message) -> str:
 
 
 def _is_file(message: Message) -> bool:
-    kind = message.get_content_type()
-    if kind in _NO_FILES:
+    kind, disposition = message.get_content_type(), message.get_content_disposition()
+    if kind in _NO_FILES or (kind in _TEXTS and disposition is None):
         return False
-    if kind == "message/rfc822" or message.get_content_disposition() == "attachment":
+    if kind == "message/rfc822" or disposition == "attachment":
         return True
     return bool(file_name(message)) and message.get_content_maintype() != "image"
 

@@ -1,171 +1,115 @@
-"""PDF through pdfium: the text layer in reading order, page by page. Scans are recognised, not read."""
+"""PDF through pdfium: the text layer in reading order, page by page; scanned pages as pictures."""
 
-import re
-import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from ctypes import byref, c_double, c_int, create_string_buffer
+from itertools import chain
 
 import pypdfium2 as pdfium
-from pypdfium2 import raw
 
 from steadyhand.errors import DocumentUnreadable
-from steadyhand.knowledge.readers._draft import Draft, collapsed, is_title
-from steadyhand.knowledge.readers._hyphens import HYPHEN, resolved
-from steadyhand.knowledge.readers._layout import Line, Piece, letter_width, pieces
+from steadyhand.knowledge.readers._draft import Draft, is_title
+from steadyhand.knowledge.readers._pdf_blocks import pieces
+from steadyhand.knowledge.readers._pdf_columns import in_reading_order
+from steadyhand.knowledge.readers._pdf_file import ONE_AT_A_TIME, frame, metadata, opened, pages, title
+from steadyhand.knowledge.readers._pdf_hyphens import HYPHEN, resolved
+from steadyhand.knowledge.readers._pdf_line import Line, Piece, Sheet
+from steadyhand.knowledge.readers._pdf_lines import lines
+from steadyhand.knowledge.readers._pdf_render import pictures
+from steadyhand.knowledge.readers._pdf_running import BATCH, Running
 from steadyhand.types.document import Document
 
 EXTENSIONS = (".pdf",)
 
-_ONE_AT_A_TIME = threading.Lock()  # pdfium is not thread-safe
-_BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
-_BOLD_WEIGHT = 700
-_SMALLEST_PT = 6.0  # letters without ascenders are lower than their line
-_MARKER = re.compile(
-    r"(?:(?:item|note|part|chapter|section|article)\s+)?(?:[^\w\s]|\(?[\da-z]{1,3}(?:\.\d+)*[.):]?)\s",
-    re.IGNORECASE,
-)
 _TITLE_LIMIT = 100  # code points
+_Titles = tuple[int, int]
 
 
 def read(content: bytes, name: str) -> Document:
-    """The document behind the text layer; `page.number` is the position in the file, not the printed number.
+    """The document behind the text layer, without running titles and page numbers; scanned pages are pictures.
 
-    Raises `DocumentUnreadable` for encrypted and broken files, and for scans. Blocks; one PDF is read at a time in
-    a process.
+    `page.number` is the position in the file, not the printed number. Raises `DocumentUnreadable` for encrypted and
+    broken files, and where there is neither text nor an image. Blocks; one PDF is read at a time in a process.
     """
-    with _ONE_AT_A_TIME, closing(_opened(content, name)) as pdf:
-        title = collapsed(pdf.get_metadata_value("Title"))
-        pages: list[list[Piece]] = []
+    with ONE_AT_A_TIME, closing(opened(content, name)) as pdf:
+        stated, said = title(pdf), metadata(pdf)
+        blocks: list[list[Piece]] = []
+        sizes: list[tuple[float, float]] = []
         largest = ""
-        for page in _pages(pdf, name):
-            lines = _lines(page)
-            largest = largest if pages else _largest(lines)
-            pages.append(pieces(lines))
-        if not any(pages):
-            raise _without_text(pdf, name)
-    return _document(name, title if is_title(title) else largest, resolved(pages))
-
-
-def _opened(content: bytes, name: str) -> pdfium.PdfDocument:
-    try:
-        return pdfium.PdfDocument(content)
-    except pdfium.PdfiumError as error:
-        if error.err_code == raw.FPDF_ERR_PASSWORD:
-            raise DocumentUnreadable(
-                f"{name}: expected a PDF that opens without a password; found an encrypted one",
-                hint="save it without a password",
-            ) from None
+        running = Running(len(pdf))
+        for batch in _batches(_sheets(pdf, name)):
+            largest = largest or _largest(batch[0].lines)
+            for sheet in running.without(batch):
+                blocks.append(pieces(sheet.lines))
+                sizes.append((sheet.width, sheet.height))
+        scans = pictures(pdf, [number for number, found in enumerate(blocks, start=1) if not found], name)
+    if not scans and not any(blocks):
         raise DocumentUnreadable(
-            f"{name}: expected a PDF; found a file that pdfium cannot open ({error})",
-            hint="is it cut off, or another format?",
-        ) from None
+            f"{name}: expected a document with text; found no text on {len(sizes)} pages",
+            hint="leave empty files out",
+        )
+    draft = _draft(name, resolved(blocks), sizes)
+    return draft.document(stated if is_title(stated) else largest, said, scans)
 
 
-def _pages(pdf: pdfium.PdfDocument, name: str) -> Iterator[pdfium.PdfTextPage]:
-    for index in range(len(pdf)):
-        try:
-            page = pdf[index]
-            text = page.get_textpage()
-        except pdfium.PdfiumError as error:
-            raise DocumentUnreadable(
-                f"{name}: expected {len(pdf)} readable pages; found page {index + 1} broken ({error})",
-                hint="print it to a new PDF",
-            ) from None
-        with closing(page), closing(text):
-            yield text
+def _sheets(pdf: pdfium.PdfDocument, name: str) -> Iterator[Sheet]:
+    for number, (page, text) in enumerate(pages(pdf, name), start=1):
+        shown = frame(page)
+        yield Sheet(number, shown.width, shown.height, in_reading_order(lines(text, shown, name)))
 
 
-def _lines(page: pdfium.PdfTextPage) -> list[Line]:
-    """The page's lines with their geometry, which is only a hint: pdfium's positions can be off by a character."""
-    found = list(_with_offsets(page.get_text_range()))
-    lines = [_line(page, text, start) for start, text in found]
-    roomy = 1.12 * letter_width(lines)
-    return [
-        line._replace(is_split=line.right - line.x > roomy * line.size * len(text) and _has_gap(page, text, start))
-        for line, (start, text) in zip(lines, found, strict=True)
-    ]
+def _batches(sheets: Iterator[Sheet]) -> Iterator[list[Sheet]]:
+    batch: list[Sheet] = []
+    for sheet in sheets:
+        batch.append(sheet)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
-def _with_offsets(text: str) -> Iterator[tuple[int, str]]:
-    """Each line that is not blank, without the space around it, and where it begins."""
-    at = 0
-    for line in text.split("\r\n"):
-        shown = line.strip()
-        if shown:
-            yield at + line.index(shown[0]), shown
-        at += len(line) + 2
-
-
-def _line(page: pdfium.PdfTextPage, text: str, start: int) -> Line:
-    x, y, left, right, low, high = (c_double() for _ in range(6))
-    font, flags = create_string_buffer(128), c_int()
-    first = raw.FPDFText_GetCharIndexFromTextIndex(page, start)
-    last = raw.FPDFText_GetCharIndexFromTextIndex(page, start + len(text) - 1)
-    raw.FPDFText_GetCharOrigin(page, first, byref(x), byref(y))
-    raw.FPDFText_GetCharBox(page, last, byref(left), byref(right), byref(low), byref(high))
-    named = raw.FPDFText_GetFontInfo(page, first, font, 128, byref(flags))
-    is_bold = bool(named and _BOLD.search(font.value)) or raw.FPDFText_GetFontWeight(page, first) >= _BOLD_WEIGHT
-    return Line(collapsed(text), x.value, right.value, y.value, raw.FPDFText_GetFontSize(page, first), is_bold)
-
-
-def _has_gap(page: pdfium.PdfTextPage, text: str, start: int) -> bool:
-    """Is there room between two words as between columns? The room behind a bullet or a number does not count."""
-    left, top, right, bottom = (c_double() for _ in range(4))
-    first = raw.FPDFText_GetCharIndexFromTextIndex(page, start)
-    gaps = -1 if _MARKER.match(text) else 0
-    reached = float("inf")
-    for index in range(raw.FPDFText_CountRects(page, first, len(text))):
-        raw.FPDFText_GetRect(page, index, byref(left), byref(top), byref(right), byref(bottom))
-        gaps += left.value - reached > 1.3 * max(top.value - bottom.value, _SMALLEST_PT)
-        if gaps > 0:
-            return True
-        reached = right.value
-    return False
-
-
-def _largest(lines: list[Line]) -> str:
+def _largest(found: Sequence[Line]) -> str:
     """What the first page says in the largest type, or its first line when all are alike."""
-    size = max((line.size for line in lines), default=0.0)
-    said = [line.text.replace(HYPHEN, "-") for line in lines if line.size == size]
+    size = max((line.size for line in found), default=0.0)
+    said = [line.text.replace(HYPHEN, "-") for line in found if line.size == size]
     text = " ".join(said)
     return text if len(text) <= _TITLE_LIMIT else said[0][:_TITLE_LIMIT] if said else ""
 
 
-def _without_text(pdf: pdfium.PdfDocument, name: str) -> DocumentUnreadable:
-    if any(_shows_an_image(pdf, index) for index in range(min(len(pdf), 3))):
-        return DocumentUnreadable(
-            f"{name}: expected a PDF with a text layer; found a scan, {len(pdf)} pages of images",
-            hint="run it through text recognition (OCR) first",
-        )
-    return DocumentUnreadable(
-        f"{name}: expected a document with text; found no text on {len(pdf)} pages", hint="leave empty files out"
-    )
-
-
-def _shows_an_image(pdf: pdfium.PdfDocument, index: int) -> bool:
-    with closing(pdf[index]) as page:
-        return next(page.get_objects([raw.FPDF_PAGEOBJ_IMAGE]), None) is not None
-
-
-def _document(name: str, title: str, pages: list[list[Piece]]) -> Document:
+def _draft(name: str, blocks: Sequence[Sequence[Piece]], sizes: Sequence[tuple[float, float]]) -> Draft:
     draft = Draft(name)
-    running = _running_titles(pages)
-    for page in pages:
-        for piece in page:
-            if piece.kind == "heading" and piece.text not in running:
-                draft.heading(piece.text, piece.level)
+    common = _common(blocks)
+    open_table: tuple[Piece, _Titles] | None = None  # the table that the page before ends with
+    for found, (width, height) in zip(blocks, sizes, strict=True):
+        if found:
+            carried = open_table if open_table and _goes_on(open_table[0], found[0]) else None
+            open_table = None
+        for piece in found:
+            titles = None
+            if piece.kind == "heading" and piece.text not in common:
+                draft.heading(piece.text, piece.level, box=piece.box)
+            elif piece.kind == "heading":
+                draft.add("paragraph", piece.text, box=piece.box)
             else:
-                kind = "paragraph" if piece.kind == "heading" else piece.kind
-                draft.add(kind, piece.text, header_lines=piece.header_lines)
-        draft.end_page()
-    return draft.document(title)
+                inherited = carried[1] if carried and piece is found[0] else None
+                titles = draft.add(
+                    piece.kind, piece.text, header_lines=piece.header_lines, box=piece.box, titles=inherited
+                )
+            open_table = (piece, titles) if titles else None
+        draft.end_page(width, height)
+    return draft
 
 
-def _running_titles(pages: list[list[Piece]]) -> set[str]:
-    """Texts that return on so many pages that they are part of the paper, not of what is printed on it."""
-    often = len(pages) / 5
-    anywhere = Counter(piece.text for page in pages for piece in page if len(piece.text) <= 200)
-    on_top = Counter(page[0].text for page in pages if page)
+def _goes_on(above: Piece, below: Piece) -> bool:
+    """Are both parts of one table, whose titles are printed only once?"""
+    same_figures = abs(above.figures - below.figures) <= 1
+    return above.kind == below.kind == "table" and not below.header_lines and same_figures
+
+
+def _common(blocks: Sequence[Sequence[Piece]]) -> set[str]:
+    """Texts that return on so many pages that they open no section."""
+    often = len(blocks) / 5
+    anywhere = Counter(piece.text for piece in chain.from_iterable(blocks) if len(piece.text) <= 200)
+    on_top = Counter(found[0].text for found in blocks if found)
     return {text for text, count in anywhere.items() if count >= max(4, often) or on_top[text] >= max(2, often)}

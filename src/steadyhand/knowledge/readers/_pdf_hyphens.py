@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from steadyhand.knowledge.readers._layout import Piece
+from steadyhand.knowledge.readers._pdf_line import Piece
 
 HYPHEN = "\ufffe"
 """What pdfium writes for a hyphen that ends a line; it joins the two lines."""

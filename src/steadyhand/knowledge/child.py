@@ -48,6 +48,7 @@ class Readers:
         self._reading = asyncio.Semaphore(count)
         self._unpacking = asyncio.Semaphore(count)  # apart: who unpacks wants to read what comes out
         self._threads = ThreadPoolExecutor(max_workers=2 * count, thread_name_prefix="read")
+        self._starting: set[asyncio.Future[ReaderProcess]] = set()
         self._idle: dict[ReaderProcess, asyncio.TimerHandle] = {}
         self._busy: set[ReaderProcess] = set()
         self._is_closed = False
@@ -64,8 +65,10 @@ class Readers:
             self._is_closed = True
             for retirement in self._idle.values():
                 retirement.cancel()
-            for child in (*self._idle, *self._busy):
-                self._threads.submit(child.end)
+            started = await asyncio.gather(*self._starting, return_exceptions=True)
+            for child in {*self._idle, *self._busy, *started}:
+                if isinstance(child, ReaderProcess):
+                    self._threads.submit(child.end)
         await asyncio.to_thread(self._threads.shutdown)
 
     async def read(self, content: bytes, name: str) -> Document:
@@ -154,13 +157,15 @@ class Readers:
 
     async def _started(self) -> ReaderProcess:
         starting = self._in_thread(partial(ReaderProcess, self._memory))
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
-            starting.add_done_callback(self._end_unwanted)
+            starting.add_done_callback(self._keep_unwanted)
             raise
 
-    def _end_unwanted(self, starting: asyncio.Future[ReaderProcess]) -> None:
+    def _keep_unwanted(self, starting: asyncio.Future[ReaderProcess]) -> None:
         if not starting.cancelled() and starting.exception() is None:
             self._return(starting.result())
 

@@ -18,6 +18,7 @@ MEMBER_LIMIT = 256 * 2**20
 _PATH_LIMIT = 1_000  # bytes of UTF-8
 _PART_LIMIT = 200  # code points
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_NOWHERE = frozenset(["", ".", ".."])
 _DRIVE = re.compile(r"\A[A-Za-z]:")
 
 
@@ -52,11 +53,15 @@ def fault(path: str) -> str:
 
 def safe(path: str) -> str:
     """`path` without what `fault` finds in it; never empty."""
-    plain = _DRIVE.sub("", _UNSEEN.sub("", path)).replace("\\", "/")
-    parts = [part.strip() for part in plain.split("/")]
-    kept = [_shortened(part) for part in parts if part not in {"", ".", ".."}]
-    short = "/".join(kept) or "unnamed"
-    return short if len(short.encode()) <= _PATH_LIMIT else kept[-1]
+    parts = [_shortened(part.strip()) for part in _UNSEEN.sub("", path).replace("\\", "/").split("/")]
+    kept = [part for part in parts if part not in _NOWHERE]
+    if len("/".join(kept).encode()) > _PATH_LIMIT:
+        kept = kept[-1:]
+    while kept and _DRIVE.match(kept[0]):
+        kept[0] = kept[0][2:].strip()
+        if kept[0] in _NOWHERE:
+            del kept[0]
+    return "/".join(kept) or "unnamed"
 
 
 def refusal(path: str, expected: str, found: str, hint: str = "") -> Member:
@@ -68,4 +73,4 @@ def _shortened(part: str) -> str:
     if len(part) <= _PART_LIMIT:
         return part
     suffix = PurePath(part).suffix[:20]
-    return part[: _PART_LIMIT - len(suffix)] + suffix
+    return part[: _PART_LIMIT - len(suffix)].strip() + suffix

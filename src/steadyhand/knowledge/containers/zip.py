@@ -56,7 +56,7 @@ def _path(info: ZipInfo) -> str:
 
 
 def _is_left_out(path: str) -> bool:
-    parts = path.split("/")
+    parts = path.replace("\\", "/").split("/")
     return any(part in _LEFT_OUT or (part.startswith(".") and part.strip(".")) for part in parts)
 
 

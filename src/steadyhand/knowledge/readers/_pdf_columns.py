@@ -17,7 +17,7 @@ _FEWEST = 6  # lines that are drawn across two columns before they are believed 
 _ASIDE_PT = 12.0  # how far the middle of a gutter may move
 _NARROWEST = 0.25  # of a column, as a share of the text's width
 _MOST = 1_500  # lines that are compared with each other
-_A_WORD = 5  # code points; raised signs are shorter, and often drawn late
+_A_WORD = 5  # code points; raised signs are shorter
 _REACH = 60  # lines between a row and its last figure
 _SAME_BASE, _A_CELL, _FAR = 0.3, 2.0, 3.5  # type sizes
 
@@ -89,15 +89,12 @@ def _row_of(figure: Line, rows: Sequence[Line]) -> int | None:
 
 
 def _is_out_of_order(lines: Sequence[Line]) -> bool:
-    """Is a line drawn after one that stands far under it? Cells are often drawn a little late."""
+    """Is a line drawn after one that stands far under it? Cells and raised signs are often drawn a little late."""
     reached = float("-inf")
     for at, line in enumerate(lines):
-        far = _FAR * line.size
-        if (
-            line.base + far < reached
-            and len(line.text) >= _A_WORD
-            and any(line.base + far < before.base and _is_above(line, before) for before in lines[:at])
-        ):
+        limit = line.base + _FAR * line.size
+        is_late = limit < reached and len(line.text) >= _A_WORD and not is_figures(line.text)
+        if is_late and any(limit < before.base and _is_above(line, before) for before in lines[:at]):
             return True
         reached = max(reached, line.base)
     return False

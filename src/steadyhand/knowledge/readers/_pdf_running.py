@@ -6,13 +6,13 @@ outermost line of its page, at whatever height, with a number that counts the pa
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from steadyhand.knowledge.readers._pdf_figures import figures, names_columns
-from steadyhand.knowledge.readers._pdf_line import Line, Sheet, usual
+from steadyhand.knowledge.readers._pdf_line import Line, Sheet, Usual, usual
 
 BATCH = 32
 """So many neighbouring pages are compared with each other."""
@@ -52,11 +52,17 @@ class _Edge(NamedTuple):
     sheet: Sheet
     is_top: bool
     near: list[_Found]
+    norm: Usual
 
     def offsets(self) -> set[int]:
         """By how much the numbers that the outermost line begins and ends with differ from the page's."""
         text = self.near[0].line.text if self.near else ""
         return {int(said) - self.sheet.number for said in _FIRST_OR_LAST.findall(text[:_LONGEST])}
+
+    def is_apart(self, depth: int) -> bool:
+        """Is there room behind the line, as between running lines and the text?"""
+        line, inwards = self.near[depth].line, self.near[depth].inwards
+        return inwards is None or abs(inwards.base - line.base) > _APART * max(self.norm.leading, line.size)
 
 
 class Running:
@@ -71,11 +77,12 @@ class Running:
 
     def without(self, sheets: Sequence[Sheet]) -> Iterator[Sheet]:
         """The pages without running lines. Titles, and facts such as a bank account, stay where they come first."""
-        edges = [(_edge(sheet, is_top=True), _edge(sheet, is_top=False)) for sheet in sheets]
-        self._learn(list(chain.from_iterable(edges)))
-        for sheet, both in zip(sheets, edges, strict=True):
-            gone = set(self._taken(sheet, both)) if sheet.lines else set()
-            yield sheet._replace(lines=[line for at, line in enumerate(sheet.lines) if at not in gone])
+        edges = [edge for sheet in sheets for edge in _edges(sheet)]
+        self._learn(edges)
+        gone = self._gone(edges)
+        for sheet in sheets:
+            lines = [line for at, line in enumerate(sheet.lines) if (sheet.number, at) not in gone]
+            yield sheet._replace(lines=lines)
 
     def _learn(self, edges: Sequence[_Edge]) -> None:
         """Remember at which height something returns, and which numbers stand at the edges."""
@@ -90,23 +97,38 @@ class Running:
                 if len(level) >= self._often and _is_steady(level) and not (is_top and _heads_rows(level)):
                     self._heights[is_top, pattern].append(level[0].height)
 
-    def _taken(self, sheet: Sheet, edges: Sequence[_Edge]) -> Iterator[int]:
-        """Places of the page's lines that are running ones."""
-        norm = usual(sheet.lines)
-        for edge in edges:
-            certain = [self._is_page_of(found) for found in edge.near]
-            certain[:1] = [self._counts_pages(edge) or is_certain for is_certain in certain[:1]]
-            depth = 0
-            while depth < len(edge.near) and (certain[depth] or self._returns(edge.is_top, edge.near[depth])):
-                depth += 1
-            while depth and not (certain[depth - 1] or _is_apart(edge.near[depth - 1], norm.leading)):
-                depth -= 1
-            for found, is_certain in zip(edge.near[:depth], certain, strict=False):
-                if is_certain or not self._comes_first(found.line, norm.size):
-                    yield found.at
+    def _gone(self, edges: Sequence[_Edge]) -> set[tuple[int, int]]:
+        """Numbers of pages, and places among their lines. What keeps apart on most pages may be close on some."""
+        depths = [self._depths(edge) for edge in edges]
+        votes: Counter[tuple[bool, str]] = Counter()
+        for edge, (apart, deepest) in zip(edges, depths, strict=True):
+            for depth, found in enumerate(edge.near[:deepest]):
+                votes[edge.is_top, _pattern(found.line)] += 1 if depth < apart else -1
+        gone: set[tuple[int, int]] = set()
+        for edge, (apart, deepest) in zip(edges, depths, strict=True):
+            for depth, found in enumerate(edge.near[:deepest]):
+                if depth >= apart and votes[edge.is_top, _pattern(found.line)] <= 0:
+                    break
+                if self._is_certain(edge, depth) or not self._comes_first(found.line, edge.norm.size):
+                    gone.add((found.page, found.at))
+        return gone
 
-    def _returns(self, is_top: bool, found: _Found) -> bool:
-        heights = self._heights.get((is_top, _pattern(found.line)), ())
+    def _depths(self, edge: _Edge) -> tuple[int, int]:
+        """How many lines are running ones, as far as they keep apart from the text, and at most."""
+        deepest = 0
+        while deepest < len(edge.near) and (self._is_certain(edge, deepest) or self._returns(edge, deepest)):
+            deepest += 1
+        apart = deepest
+        while apart and not (self._is_certain(edge, apart - 1) or edge.is_apart(apart - 1)):
+            apart -= 1
+        return apart, deepest
+
+    def _is_certain(self, edge: _Edge, depth: int) -> bool:
+        return (depth == 0 and self._counts_pages(edge)) or self._is_page_of(edge.near[depth])
+
+    def _returns(self, edge: _Edge, depth: int) -> bool:
+        found = edge.near[depth]
+        heights = self._heights.get((edge.is_top, _pattern(found.line)), ())
         return any(abs(height - found.height) <= _SAME_PT for height in heights)
 
     def _is_page_of(self, found: _Found) -> bool:
@@ -132,14 +154,20 @@ class Running:
         return True
 
 
-def _edge(sheet: Sheet, *, is_top: bool) -> _Edge:
-    inwards = [(line.base, at) for at, line in enumerate(sheet.lines) if line.box is None]
-    inwards.sort(reverse=not is_top)
-    near = []
-    for depth, (base, at) in enumerate(inwards[:_DEEPEST]):
-        behind = sheet.lines[inwards[depth + 1][1]] if depth + 1 < len(inwards) else None
-        near.append(_Found(sheet.number, at, sheet.lines[at], base if is_top else sheet.height - base, behind))
-    return _Edge(sheet, is_top, near)
+def _edges(sheet: Sheet) -> Iterator[_Edge]:
+    """The upper and the lower edge of a page with lines."""
+    if not sheet.lines:
+        return
+    norm = usual(sheet.lines)
+    downwards = sorted((line.base, at) for at, line in enumerate(sheet.lines) if line.box is None)
+    for is_top in (True, False):
+        inwards = downwards if is_top else downwards[::-1]
+        near = []
+        for depth, (base, at) in enumerate(inwards[:_DEEPEST]):
+            behind = sheet.lines[inwards[depth + 1][1]] if depth + 1 < len(inwards) else None
+            height = base if is_top else sheet.height - base
+            near.append(_Found(sheet.number, at, sheet.lines[at], height, behind))
+        yield _Edge(sheet, is_top, near, norm)
 
 
 def _pattern(line: Line) -> str:
@@ -179,8 +207,3 @@ def _heads_rows(level: Sequence[_Found]) -> bool:
         found.inwards is not None and (found.inwards.gap > 0 or figures(found.inwards.text) > 0) for found in level
     )
     return rows >= 0.8 * len(level)
-
-
-def _is_apart(found: _Found, leading: float) -> bool:
-    inwards = found.inwards
-    return inwards is None or abs(inwards.base - found.line.base) > _APART * max(leading, found.line.size)

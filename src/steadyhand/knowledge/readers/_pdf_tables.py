@@ -144,4 +144,5 @@ def _is_above_a_table(lines: Sequence[Line], at: int, is_title: Sequence[bool], 
 def _is_title(line: Line, inset: float) -> bool:
     """Does the line head columns: periods, years and units anywhere, a short text where the figures stand?"""
     stands_inside = line.left > inset and len(line.text) <= 60 and figures(line.text) == 0
-    return (stands_inside and not line.text.endswith((".", ":"))) or names_columns(line.text)
+    goes_on = line.left <= inset and line.text[:1].islower()  # the last line of a paragraph
+    return (stands_inside and not line.text.endswith((".", ":"))) or (not goes_on and names_columns(line.text))

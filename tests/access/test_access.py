@@ -146,3 +146,21 @@ def test_a_role_may_do_only_what_is_listed() -> None:
     assert not may(Principal("c", "caller"), "read")
     assert not may(Principal("r", "reader"), "call")
     assert not may(Principal("r", "reader"), "ingest")
+
+
+async def test_a_key_and_its_sessions_see_the_documents_of_its_labels(keys: Keys) -> None:
+    key = await keys.create("payroll", "caller", labels=["hr", "finance"])
+    token = await keys.open_session(key)
+    for principal in (await keys.principal(key), await keys.session(token)):
+        assert principal.sees == {"everyone", "hr", "finance"}
+    [listed] = await keys.list()
+    assert listed.labels == ("finance", "hr")
+    await keys.label(key[:10], ["legal"])
+    assert (await keys.session(token)).sees == {"everyone", "legal"}
+    with pytest.raises(NotFound):
+        await keys.label("sh_nobody", ["hr"])
+
+
+async def test_a_key_without_labels_sees_what_everybody_sees_and_an_admin_all(keys: Keys) -> None:
+    assert (await keys.principal(await keys.create("shop", "caller"))).sees == {"everyone"}
+    assert (await keys.principal(await keys.create("boss", "admin"))).sees is None

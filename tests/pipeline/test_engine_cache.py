@@ -183,3 +183,21 @@ async def test_what_is_kept_in_a_form_nobody_knows_is_no_answer(house: Cached, d
     fresh = Cached(database)
     assert (await fresh.ask(ASKED)).model == "cloud:large"
     assert (await fresh.ask(ASKED)).model == "cache:cloud:large"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Principal("b", "caller", "key-b"),
+        Principal("b", "caller", "key-b", labels=frozenset({"finance"})),
+        Principal("b", "caller", "key-b", labels=frozenset({"hr", "finance"})),
+        Principal("b", "admin", "key-b"),
+    ],
+)
+async def test_an_answer_from_documents_of_some_labels_is_not_given_to_who_sees_others(
+    house: Cached, other: Principal
+) -> None:
+    hr = Principal("a", "caller", "key-a", labels=frozenset({"hr"}))
+    await house.asked_by(hr)
+    assert (await house.asked_by(other)).model == "cloud:large"
+    assert (await house.asked_by(replace(hr, name="c", key_id="key-c"))).model == "cache:cloud:large"

@@ -4,7 +4,7 @@ A slow password hash would add nothing: there is no dictionary of random keys.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,7 @@ _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 _LIMITS = "usd_per_day, requests_per_minute, tokens_per_minute, models"
+_SHOWN = f"id, name, role, labels, {_LIMITS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class KeySummary:
     """A key as lists show it; the key itself is nowhere.
 
     `used_usd` is what it spent since midnight UTC; it is counted for keys that have a limit of US dollars.
+    `labels` say which documents its holder sees besides those for everyone; an admin sees all.
     """
 
     id: str
@@ -59,6 +61,7 @@ class KeySummary:
     tokens_per_minute: int | None
     models: tuple[str, ...]
     used_usd: Decimal | None
+    labels: tuple[str, ...] = ()
 
 
 class Keys:
@@ -69,12 +72,14 @@ class Keys:
         self._randomness = randomness
         self._now = now
 
-    async def create(self, name: str, role: RoleName, limits: KeyLimits = UNLIMITED) -> str:
-        """A new key: the only time it is seen."""
+    async def create(
+        self, name: str, role: RoleName, limits: KeyLimits = UNLIMITED, labels: Collection[str] = ()
+    ) -> str:
+        """A new key: the only time it is seen. `labels` are those of documents that its holder may see."""
         key = PREFIX + self._token()
         await self._database.execute(
-            f"INSERT INTO access_key (id, name, role, hash, {_LIMITS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            [key[:10], name, role, _hash(key), *_columns(limits)],
+            f"INSERT INTO access_key (hash, {_SHOWN}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [_hash(key), key[:10], name, role, sorted(labels), *_columns(limits)],
         )
         return key
 
@@ -117,20 +122,33 @@ class Keys:
         if touched == 0:
             raise _not_in_force(key_id)
 
+    async def label(self, key_id: str, labels: Collection[str]) -> None:
+        """Let the key's holder see documents of these labels and no others: in force after 5 seconds.
+
+        Documents for everyone stay seen. Raises `NotFound`.
+        """
+        touched = await self._database.execute(
+            "UPDATE access_key SET labels = %s WHERE id = %s AND revoked_at IS NULL", [sorted(labels), key_id]
+        )
+        if touched == 0:
+            raise _not_in_force(key_id)
+
     async def list(self) -> list[KeySummary]:
         """Every key, the oldest first, with what it used today."""
         today = int(self._now().timestamp() // WINDOW_S["usd"])
         rows = await self._database.rows(
-            f"SELECT id, name, role, created_at, revoked_at, {_LIMITS}, used AS used_usd FROM access_key"
+            f"SELECT {_SHOWN}, created_at, revoked_at, used AS used_usd FROM access_key"
             " LEFT JOIN quota ON scope = 'key:' || id AND unit = 'usd' AND window_no = %s ORDER BY created_at",
             [today],
         )
-        return [KeySummary(**{**row, "models": tuple(row["models"])}) for row in rows]
+        return [
+            KeySummary(**{**row, "models": tuple(row["models"]), "labels": tuple(row["labels"])}) for row in rows
+        ]
 
     async def principal(self, key: str) -> Principal:
         """Who holds the key. Raises `Unauthenticated`."""
         row = await self._database.row(
-            f"SELECT id, name, role, {_LIMITS} FROM access_key WHERE hash = %s AND revoked_at IS NULL", [_hash(key)]
+            f"SELECT {_SHOWN} FROM access_key WHERE hash = %s AND revoked_at IS NULL", [_hash(key)]
         )
         return _principal(row, "the key is not known or was revoked")
 
@@ -150,7 +168,7 @@ class Keys:
     async def session(self, token: str) -> Principal:
         """Who is signed in with this token. Raises `Unauthenticated`."""
         row = await self._database.row(
-            f"SELECT id, name, role, {_LIMITS} FROM access_session s JOIN access_key k ON k.id = s.key_id"
+            f"SELECT {_SHOWN} FROM access_session s JOIN access_key k ON k.id = s.key_id"
             " WHERE s.hash = %s AND s.expires_at > %s AND k.revoked_at IS NULL",
             [_hash(token), self._now()],
         )
@@ -183,5 +201,10 @@ def _principal(row: Row | None, otherwise: str) -> Principal:
         raise Unauthenticated(otherwise, hint=SHOW_A_KEY)
     limits = listed(f"key:{row['id']}", row["usd_per_day"], row["requests_per_minute"], row["tokens_per_minute"])
     return Principal(
-        name=row["name"], role=row["role"], key_id=row["id"], limits=limits, models=tuple(row["models"])
+        name=row["name"],
+        role=row["role"],
+        key_id=row["id"],
+        limits=limits,
+        models=tuple(row["models"]),
+        labels=frozenset(row["labels"]),
     )

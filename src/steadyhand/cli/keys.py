@@ -11,12 +11,14 @@ from steadyhand.cli._figures import money
 from steadyhand.cli._running import in_workspace
 from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.errors import UsageError
+from steadyhand.types.labels import EVERYONE
 from steadyhand.types.run import RoleName
 from steadyhand.workspace import AsyncWorkspace
 
 app = new_app(__doc__)
 
 _NONE = "none"
+_LONGEST = 200  # characters of a label
 
 KeyId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `keys list` shows it.")]
 UsdPerDay: TypeAlias = Annotated[
@@ -46,22 +48,28 @@ def create(
     requests_per_minute: RequestsPerMinute = None,
     tokens_per_minute: TokensPerMinute = None,
     models: Models = None,
+    labels: Annotated[
+        str, typer.Option("--labels", metavar="LABELS", help="Labels of documents it may see, as hr,finance.")
+    ] = _NONE,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, the only time it is shown; only its hash is kept.
 
-    A caller calls features and reads knowledge, a reader reads knowledge and runs, an admin does everything.
-    Without limits of its own, those of [limits.key] in steadyhand.toml hold.
+    A caller calls features and reads knowledge, a reader reads knowledge and runs, an admin does everything and
+    sees all documents. Others see those for everyone and those that carry one of the key's labels. Without limits
+    of its own, those of [limits.key] in steadyhand.toml hold.
 
     \b
     Example:
       steadyhand keys create web-shop --usd-per-day 5 --models 'openai:*'
+      steadyhand keys create payroll --labels hr,finance
     """
     shell = shell_of(context)
     limits = _changed(UNLIMITED, usd_per_day, requests_per_minute, tokens_per_minute, models)
-    key = in_workspace(shell, lambda workspace: workspace.keys.create(name, role, limits))
+    sees = _labels(labels)
+    key = in_workspace(shell, lambda workspace: workspace.keys.create(name, role, limits, sees))
     if as_json:
-        shell.terminal.json({"name": name, "role": role, "key": key})
+        shell.terminal.json({"name": name, "role": role, "labels": sees, "key": key})
     else:
         shell.terminal.data(key)
     shell.terminal.say(f"{'an' if role == 'admin' else 'a'} {role} key for {name}; it is not shown again")
@@ -82,7 +90,7 @@ def list_keys(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         shell.terminal.json(keys)
     elif keys:
-        titles = ("id", "name", "role", "state", "spent today", "a minute", "models", "made (UTC)")
+        titles = ("id", "name", "role", "state", "spent today", "a minute", "models", "labels", "made (UTC)")
         shell.terminal.table(titles, [_row(key) for key in keys])
     else:
         shell.terminal.say("no keys yet: `steadyhand keys create NAME` makes one")
@@ -122,6 +130,31 @@ def limit(
 
 
 @app.command()
+def label(
+    context: typer.Context,
+    key_id: KeyId,
+    labels: Annotated[
+        str, typer.Argument(metavar="LABELS", help="All labels it has from now on, as hr,finance; or none.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Say which documents a key's holder may see: those for everyone, and those with one of these labels.
+
+    In force within 5 seconds; answers that were made for other labels are not given to it.
+
+    \b
+    Example:
+      steadyhand keys label sh_1a2B3c4 hr,finance
+    """
+    shell = shell_of(context)
+    sees = _labels(labels)
+    in_workspace(shell, lambda workspace: workspace.keys.label(key_id, sees))
+    if as_json:
+        shell.terminal.json({"id": key_id, "labels": sees})
+    shell.terminal.say(f"{key_id} sees documents for {', '.join([EVERYONE, *sees])}")
+
+
+@app.command()
 def revoke(context: typer.Context, key_id: KeyId, as_json: AsJson = False) -> None:
     """End a key and the browser sessions opened with it, at once.
 
@@ -151,6 +184,19 @@ def _changed(
     return limits
 
 
+def _labels(text: str) -> list[str]:
+    """Each once, in order. Raises `UsageError` for what no document can carry."""
+    if text == _NONE:
+        return []
+    found = dict.fromkeys(label.strip() for label in text.split(","))
+    for label in found:
+        if not label or len(label) > _LONGEST or not label.isprintable():
+            raise UsageError(
+                f"labels: expected names with commas between; found {label!r}", hint="write hr,finance"
+            )
+    return sorted(found)
+
+
 def _amount(option: str, text: str) -> Decimal | None:
     if text == _NONE:
         return None
@@ -174,7 +220,8 @@ def _row(key: KeySummary) -> tuple[str, ...]:
     state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "in force"
     made = f"{key.created_at:%Y-%m-%d %H:%M}"
     limits = KeyLimits(key.usd_per_day, key.requests_per_minute, key.tokens_per_minute, key.models)
-    return key.id, key.name, key.role, state, _spent(key), _rates(limits), ", ".join(key.models), made
+    sees = "all" if key.role == "admin" else ", ".join(key.labels)
+    return key.id, key.name, key.role, state, _spent(key), _rates(limits), ", ".join(key.models), sees, made
 
 
 def _spent(key: KeySummary) -> str:

@@ -91,7 +91,16 @@ def _key(run: Run, data_class: DataClass, snapshot: str) -> bytes:
 
 
 def _scope(run: Run, data_class: DataClass) -> str:
-    """Whose answers may be given: everybody's up to internal, who may all read every base; above it one's own."""
+    """Whose answers may be given: up to internal those of all who see the same documents, above it one's own."""
+    sees = _seen(run)
     if rank(data_class) <= rank("internal"):
+        return sees
+    return f"{run.principal.key_id}\n{run.principal.name}\n{run.end_user}\n{sees}"
+
+
+def _seen(run: Run) -> str:
+    """The labels that decide which documents an answer comes from; "" where it comes from none."""
+    if run.feature.knowledge is None:
         return ""
-    return f"{run.principal.key_id}\n{run.principal.name}\n{run.end_user}"
+    sees = run.principal.sees
+    return json.dumps(None if sees is None else sorted(sees))

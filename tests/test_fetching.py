@@ -311,3 +311,9 @@ async def test_the_environment_names_no_proxy(web: Site, fetcher: Fetcher, monke
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     web.pages["/"] = answer(b"direct")
     assert (await fetcher.fetch(web.address)).body == b"direct"
+
+
+async def test_headers_that_are_no_text_can_be_stored_as_text(web: Site, fetcher: Fetcher) -> None:
+    web.pages["/"] = b'HTTP/1.1 200 OK\r\netag: "\xff"\r\nx: a\r\nX: b\r\ncontent-length: 0\r\n\r\n'
+    found = await fetcher.fetch(web.address)
+    assert (found.headers["etag"], found.headers["x"]) == ('"?"', "a, b")

@@ -263,10 +263,13 @@ async def _unpacked(
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
-    """One value for each name; those of a repeated name are joined as RFC 9110 joins lists."""
+    """One value for each name; those of a repeated name are joined as RFC 9110 joins lists.
+
+    Bytes that are no UTF-8 become question marks, so that everything can be stored.
+    """
     found: dict[str, str] = {}
-    for name, value in response.headers.items():
-        key = name.lower()
+    for name, written in response.headers.items():
+        key, value = name.lower(), written.encode("utf-8", "replace").decode()
         found[key] = f"{found[key]}, {value}" if key in found else value
     return found
 

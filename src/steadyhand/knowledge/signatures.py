@@ -90,13 +90,13 @@ def _zipped(content: bytes) -> Kind | None:
             return kind
     try:
         with ZipFile(BytesIO(content)) as archive:
-            names = archive.namelist()
+            names = {name.replace("\\", "/").lower() for name in archive.namelist()}
     except (BadZipFile, NotImplementedError, ValueError):
         return None
     for main_part, kind in _ZIPPED:
         if any(name.startswith(main_part) for name in names):
             return kind
-    return _ZIP
+    return None if "_rels/.rels" in names else _ZIP  # an Office file may keep its main part anywhere
 
 
 def _ole(content: bytes) -> Kind:

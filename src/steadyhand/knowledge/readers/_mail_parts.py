@@ -23,6 +23,7 @@ _NO_FILES = frozenset(
 _TEXTS = frozenset(["text/plain", "text/html"])
 _FOLD = re.compile(r"\r?\n[ \t]*")
 _PEOPLE_LIMIT = 200  # shown of a header
+_HEADER_LIMIT = 20_000  # characters; the library's time grows with their square
 
 
 def parsed(content: bytes, name: str) -> Message:
@@ -60,8 +61,7 @@ def people(message: Message, name: str) -> list[str]:
     shown = []
     for found, value in message.raw_items():
         if found.lower() == name:
-            raw = _FOLD.sub(" ", _utf8(str(value)))[:100_000]
-            shown += [f"{_decoded(who)} <{at}>" if who else _decoded(at) for who, at in getaddresses([raw])]
+            shown += [f"{_decoded(who)} <{at}>" if who else _decoded(at) for who, at in _addresses(str(value))]
     return [person for person in shown if person.strip()][:_PEOPLE_LIMIT]
 
 
@@ -135,9 +135,18 @@ def _is_file(message: Message) -> bool:
     return bool(file_name(message)) and message.get_content_maintype() != "image"
 
 
+def _addresses(raw: str) -> list[tuple[str, str]]:
+    """Name and address of each; a header that is none of addresses is one name."""
+    text = _unfolded(raw)
+    try:
+        return getaddresses([text])
+    except (RecursionError, IndexError, ValueError):
+        return [("", text[:200])]
+
+
 def _decoded(raw: str) -> str:
     """A header's text: encoded words (RFC 2047) decoded, and bytes that nobody declared taken for UTF-8."""
-    text = _FOLD.sub(" ", _utf8(raw)).strip()
+    text = _unfolded(raw)
     if "=?" not in text:
         return text
     try:
@@ -156,6 +165,6 @@ def _word(word: bytes | str, encoding: str | None) -> str:
         return word.decode("latin-1")
 
 
-def _utf8(raw: str) -> str:
-    """The parser keeps bytes that are not ASCII as surrogates."""
-    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _unfolded(raw: str) -> str:
+    """The start of a header on one line. The parser keeps bytes that are not ASCII as surrogates."""
+    return _FOLD.sub(" ", raw[:_HEADER_LIMIT].encode("utf-8", "surrogateescape").decode("utf-8", "replace")).strip()

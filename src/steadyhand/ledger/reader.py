@@ -134,6 +134,38 @@ class LedgerReader:
             " GROUP BY call.model ORDER BY calls DESC, call.model"
         )
 
+    async def retrieved_sources(self, knowledge_base: str, days: int) -> tuple[int, frozenset[str]]:
+        """How many runs searched a knowledge base in the last days, and the documents whose passages they got."""
+        row = await self._database.row(
+            "SELECT count(*) AS runs FROM run WHERE split_part(snapshot, '@', 1) = %s"
+            " AND started_at > now() - make_interval(days => %s)",
+            [knowledge_base, days],
+        )
+        rows = await self._database.rows(
+            "SELECT DISTINCT r.source FROM retrieval r JOIN run ON run.id = r.run_id"
+            " WHERE r.knowledge_base = %s AND run.started_at > now() - make_interval(days => %s)",
+            [knowledge_base, days],
+        )
+        return int(row["runs"]) if row else 0, frozenset(row["source"] for row in rows)
+
+    async def weak_retrievals(self, knowledge_base: str, days: int, below: float, *, limit: int = 100) -> list[Row]:
+        """Runs that found little in a knowledge base in the last days, the weakest first.
+
+        They ended as not found, or no passage was more similar to the question than `below`: `run_id`, `input`,
+        `started_at`, `similarity` (the best; None without passages) and `is_found`.
+        """
+        return await self._database.rows(
+            "WITH searched AS (SELECT run.id, run.started_at, p.input,"
+            "  (SELECT max(r.similarity) FROM retrieval r WHERE r.run_id = run.id) AS similarity,"
+            "  coalesce(p.output -> 'found' <> 'false'::jsonb, true) AS is_found"
+            "  FROM run JOIN run_payload p ON p.run_id = run.id WHERE split_part(run.snapshot, '@', 1) = %(base)s"
+            "  AND run.door <> 'shadow' AND run.started_at > now() - make_interval(days => %(days)s))"
+            " SELECT id AS run_id, input, started_at, similarity, is_found FROM searched"
+            " WHERE NOT is_found OR coalesce(similarity, 0) < %(below)s"
+            " ORDER BY similarity NULLS FIRST, started_at DESC LIMIT %(limit)s",
+            {"base": knowledge_base, "days": days, "below": below, "limit": limit},
+        )
+
     async def _full_id(self, run_id: str) -> str:
         if len(run_id) >= 26:
             return run_id.upper()

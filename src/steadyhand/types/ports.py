@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from steadyhand.types.document import Picture
 from steadyhand.types.ids import ModelId
 from steadyhand.types.json import JsonObject, JsonSchema
 from steadyhand.types.message import Message
@@ -102,3 +103,9 @@ class SnapshotOf(Protocol):
     """The state of a knowledge base that a search would read now; "" when there is none."""
 
     async def __call__(self, knowledge_base: str, /) -> str: ...
+
+
+class Describe(Protocol):
+    """What a vision model writes about a picture when it is told `instruction`. Raises like `Complete`."""
+
+    async def __call__(self, picture: Picture, *, instruction: str) -> str: ...

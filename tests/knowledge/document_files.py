@@ -1,6 +1,6 @@
 """Small files of every format, made from nothing, so that a test shows what is in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import NamedTuple
 from xml.sax.saxutils import escape
@@ -90,23 +90,61 @@ def _escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
 
 
-def docx(body: str, *, styles: str = "", title: str = "", declaration: str = "") -> bytes:
-    """A Word document around the XML of a body."""
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def relations(**targets: str) -> str:
+    """The part that says what another points to: `rId1="slide slides/slide1.xml"`."""
+    pairs = ((key, *value.split(" ")) for key, value in targets.items())
+    shown = (
+        f'<Relationship Id="{key}" Type="{_RELATIONS}/{kind}" Target="{target}"/>' for key, kind, target in pairs
+    )
+    return f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{"".join(shown)}</Relationships>'
+
+
+def office(main: str, parts: Mapping[str, str | bytes], *, core: str = "") -> bytes:
+    """An Office file around its main part; `core` is the XML of its properties."""
+    properties = {}
+    if core:
+        space = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
+        spaces = 'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"'
+        properties = {
+            "docProps/core.xml": f'<c:coreProperties xmlns:c="{space}" {spaces}>{core}</c:coreProperties>'
+        }
+    root = relations(rId1=f"officeDocument {main}", rId2="core-properties docProps/core.xml")
+    return zipped({"_rels/.rels": root, **properties, **parts})
+
+
+def zipped(parts: Mapping[str, str | bytes], method: int = ZIP_DEFLATED) -> bytes:
     with BytesIO() as file:
-        with ZipFile(file, "w", ZIP_DEFLATED) as archive:
-            archive.writestr(
-                "word/document.xml", f"{declaration}<w:document {_W}><w:body>{body}</w:body></w:document>"
-            )
-            if styles:
-                archive.writestr("word/styles.xml", f"<w:styles {_W}>{styles}</w:styles>")
-            if title:
-                core = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
-                archive.writestr(
-                    "docProps/core.xml",
-                    f'<c:coreProperties xmlns:c="{core}" xmlns:dc="http://purl.org/dc/elements/1.1/">'
-                    f"<dc:title>{escape(title)}</dc:title></c:coreProperties>",
-                )
+        with ZipFile(file, "w", method) as archive:
+            for name, content in parts.items():
+                archive.writestr(name, content)
         return file.getvalue()
+
+
+def docx(
+    body: str,
+    *,
+    styles: str = "",
+    title: str = "",
+    declaration: str = "",
+    core: str = "",
+    parts: Mapping[str, str] | None = None,
+    **related: str,
+) -> bytes:
+    """A Word document around the XML of a body, with other `parts` and how it points to them."""
+    shown = {"word/styles.xml": f"<w:styles {_W}>{styles}</w:styles>"} if styles else {}
+    return office(
+        "word/document.xml",
+        {
+            "word/document.xml": f"{declaration}<w:document {_W}><w:body>{body}</w:body></w:document>",
+            "word/_rels/document.xml.rels": relations(styles="styles styles.xml", **related),
+            **shown,
+            **(parts or {}),
+        },
+        core=(f"<dc:title>{escape(title)}</dc:title>" if title else "") + core,
+    )
 
 
 def p(text: str, style: str = "", *, more: str = "") -> str:
@@ -121,9 +159,148 @@ def tbl(*rows: Sequence[str]) -> str:
     return f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in shown)}</w:tbl>"
 
 
+_DRAWING = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+_SLIDE = f'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" {_DRAWING} xmlns:r="{_RELATIONS}"'
+_SHEET = f'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="{_RELATIONS}"'
+
+
+def pptx(
+    *slides: str, core: str = "", parts: Mapping[str, str] | None = None, first: Mapping[str, str] | None = None
+) -> bytes:
+    """A presentation of slides, each the XML of its shapes; `first` is what the first slide points to."""
+    ids = "".join(f'<p:sldId id="{255 + at}" r:id="s{at}"/>' for at in range(1, len(slides) + 1))
+    shown = {
+        f"ppt/slides/slide{at}.xml": f"<p:sld {_SLIDE}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
+        for at, shapes in enumerate(slides, start=1)
+    }
+    return office(
+        "ppt/presentation.xml",
+        {
+            "ppt/presentation.xml": f"<p:presentation {_SLIDE}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>",
+            "ppt/_rels/presentation.xml.rels": relations(
+                **{f"s{at}": f"slide slides/slide{at}.xml" for at in range(1, len(slides) + 1)}
+            ),
+            "ppt/slides/_rels/slide1.xml.rels": relations(**(first or {})),
+            **shown,
+            **(parts or {}),
+        },
+        core=core,
+    )
+
+
+def sp(*texts: str, kind: str | None = None, x: int = 0, y: int = 0, more: str = "") -> str:
+    """A shape with paragraphs at a place in EMU; `kind` makes it a placeholder, `more` goes before each text."""
+    mark = f'<p:ph type="{kind}"/>' if kind is not None else ""
+    body = "".join(f"<a:p>{more}<a:r><a:t>{escape(text)}</a:t></a:r></a:p>" for text in texts)
+    place = f'<p:spPr><a:xfrm><a:off x="{x}" y="{y}"/></a:xfrm></p:spPr>'
+    return f"<p:sp><p:nvSpPr><p:nvPr>{mark}</p:nvPr></p:nvSpPr>{place}<p:txBody>{body}</p:txBody></p:sp>"
+
+
+def frame(inner: str, *, y: int = 0) -> str:
+    """A frame on a slide around a table, a chart or a diagram."""
+    place = f'<p:xfrm><a:off x="0" y="{y}"/></p:xfrm>'
+    return f"<p:graphicFrame>{place}<a:graphic><a:graphicData>{inner}</a:graphicData></a:graphic></p:graphicFrame>"
+
+
+def a_tbl(*rows: Sequence[str]) -> str:
+    """A table on a slide."""
+    cell = "<a:tc><a:txBody><a:p><a:r><a:t>{}</a:t></a:r></a:p></a:txBody></a:tc>"
+    shown = ("".join(cell.format(escape(text)) for text in row) for row in rows)
+    return f"<a:tbl>{''.join(f'<a:tr>{row}</a:tr>' for row in shown)}</a:tbl>"
+
+
+def xlsx(
+    sheets: Mapping[str, str],
+    *,
+    core: str = "",
+    codes: Sequence[str] = (),
+    properties: str = "",
+    states: Mapping[str, str] | None = None,
+    parts: Mapping[str, str] | None = None,
+    first: Mapping[str, str] | None = None,
+) -> bytes:
+    """A workbook of sheets by name, each the XML of its rows; `first` is what the first sheet points to.
+
+    Cells with the style `s="1"` have the first of the number formats `codes`, and so on.
+    """
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{at}" r:id="s{at}" state="{(states or {}).get(name, "visible")}"/>'
+        for at, name in enumerate(sheets, start=1)
+    )
+    formats = "".join(f"<numFmt numFmtId='{200 + at}' formatCode='{escape(c)}'/>" for at, c in enumerate(codes))
+    styles = "".join(f'<xf numFmtId="{200 + at}"/>' for at in range(len(codes)))
+    return office(
+        "xl/workbook.xml",
+        {
+            "xl/workbook.xml": f"<workbook {_SHEET}>{properties}<sheets>{listed}</sheets></workbook>",
+            "xl/_rels/workbook.xml.rels": relations(
+                styles="styles styles.xml",
+                **{f"s{at}": f"worksheet worksheets/sheet{at}.xml" for at in range(1, len(sheets) + 1)},
+            ),
+            "xl/styles.xml": f"<styleSheet {_SHEET}><numFmts>{formats}</numFmts>"
+            f'<cellXfs><xf numFmtId="0"/>{styles}</cellXfs></styleSheet>',
+            "xl/worksheets/_rels/sheet1.xml.rels": relations(**(first or {})),
+            **{
+                f"xl/worksheets/sheet{at}.xml": f"<worksheet {_SHEET}>{rows}</worksheet>"
+                for at, rows in enumerate(sheets.values(), start=1)
+            },
+            **(parts or {}),
+        },
+        core=core,
+    )
+
+
+def sheet_data(*rows: Sequence[str | int | float | None], more: str = "") -> str:
+    """The rows of a sheet from A1 on; `more` follows them. An empty sequence is a row that is not there."""
+    shown = (
+        f'<row r="{number}">{"".join(cell(value, f"{chr(65 + at)}{number}") for at, value in enumerate(row))}</row>'
+        for number, row in enumerate(rows, start=1)
+        if row
+    )
+    return f"<sheetData>{''.join(shown)}</sheetData>{more}"
+
+
+def cell(value: str | float | None, place: str, style: int = 0) -> str:
+    """A cell of a sheet; text stands in it, not in the shared strings."""
+    if value is None:
+        return f'<c r="{place}" s="{style}"/>'
+    if isinstance(value, str):
+        return f'<c r="{place}" t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+    return f'<c r="{place}" s="{style}"><v>{value}</v></c>'
+
+
 ITEM = '<w:numPr><w:ilvl w:val="0"/></w:numPr>'
 
+_POLICY_TITLE = "<dc:title>Travel policy</dc:title>"
+
 POLICY = {
+    "csv": "City;Limit\nBerlin;140\nZürich;215\n".encode(),
+    "json": """{"title": "Travel policy", "Hotels": {
+        "rule": "The limit is 140 euros per night.",
+        "what belongs to it": ["with breakfast", "without city tax", "with what the hotel asks for the use of its network"],
+        "limits": [{"City": "Berlin", "Limit": 140}, {"City": "Zürich", "Limit": 215}]}}""".encode(),
+    "pptx": pptx(
+        sp("Hotels", kind="title")
+        + sp("The limit is 140 euros per night.", y=1_000_000)
+        + sp("with breakfast", "without city tax", kind="body", y=2_000_000)
+        + frame(a_tbl(["City", "Limit"], ["Berlin", "140"], ["Zürich", "215"]), y=3_000_000),
+        core=_POLICY_TITLE,
+    ),
+    "xlsx": xlsx(
+        {
+            "Hotels": sheet_data(
+                ["The limit is 140 euros per night."],
+                [],
+                ["- with breakfast"],
+                ["- without city tax"],
+                [],
+                ["City", "Limit"],
+                ["Berlin", 140],
+                ["Zürich", 215],
+            )
+        },
+        core=_POLICY_TITLE,
+    ),
     "docx": docx(
         p("Hotels", "Heading1")
         + p("The limit is 140 euros per night.")

@@ -1,36 +1,36 @@
-"""Word documents: paragraphs, headings, lists, tables and text boxes in document order.
+"""Word documents: paragraphs, headings, lists, tables, text boxes, charts and diagrams in document order.
 
-Reads the XML itself. A document type declaration is refused, entities are never resolved, and no part is unpacked
-beyond a fixed size. Headers, footers, comments and deleted text are left out. Source: ECMA-376, part 1.
+Footnotes and comments follow what they belong to; headers are read once, before the body, and footers behind it.
+Of tracked changes the newest state is read. Source: ECMA-376, part 1, 17.
 """
 
-import re
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from io import BytesIO
-from itertools import islice
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from lxml import etree
 
 from steadyhand.errors import DocumentUnreadable
-from steadyhand.knowledge.readers._draft import Draft, collapsed, is_title
+from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed, is_title
+from steadyhand.knowledge.readers._drawing import add_embedded
+from steadyhand.knowledge.readers._package import Package
+from steadyhand.knowledge.readers._word import (
+    BOX,
+    NOTES,
+    Numbering,
+    Styles,
+    W,
+    inner,
+    outline_level,
+    outside_tables,
+    seen_children,
+    text_of,
+    value_of,
+)
 from steadyhand.types.document import Document
 
-EXTENSIONS = (".docx",)
+EXTENSIONS = (".docx", ".docm", ".dotx", ".dotm")
 
-_PART_LIMIT = 64 * 2**20  # bytes of one unpacked part; a thousand pages take about 10 MiB
-_BODY, _STYLES, _PROPERTIES = "word/document.xml", "word/styles.xml", "docProps/core.xml"
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
-_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
-_TITLE = "{http://purl.org/dc/elements/1.1/}title"
-_HEADING = re.compile(r"heading ?([1-9])", re.IGNORECASE)
-_DEPTHS = frozenset("012345678")
-_TEXTS = frozenset([f"{_W}t", "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"])
-_BREAKS = {f"{_W}tab": " ", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}
-_UNSEEN = frozenset([f"{_W}del", f"{_W}moveFrom", f"{_W}instrText", f"{_W}delText", f"{_W}pPr", f"{_W}rPr"])
+_DRAWINGS = (f"{W}drawing", f"{W}pict", f"{W}object")
+_NO_NOTES = frozenset(["separator", "continuationSeparator", "continuationNotice"])
 
 
 def read(content: bytes, name: str) -> Document:
@@ -39,112 +39,43 @@ def read(content: bytes, name: str) -> Document:
     Raises `DocumentUnreadable` for what is no Word document, is protected, is too large once unpacked, or holds a
     document type declaration.
     """
-    try:
-        with ZipFile(BytesIO(content)) as archive:
-            body = _part(archive, _BODY, name)
-            styles = _styles(_part(archive, _STYLES, name))
-            properties = _part(archive, _PROPERTIES, name)
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise DocumentUnreadable(
-            f"{name}: expected a Word document; found a file that cannot be unpacked ({error})",
-            hint="is it cut off, protected by a password, or another format?",
-        ) from None
-    if body is None:
-        raise DocumentUnreadable(f"{name}: expected a Word document; found none of its parts in the archive")
-    reading = _Reading(Draft(name), styles)
-    reading.children(body)
-    reading.end_list()
-    stated = collapsed(properties.findtext(f".//{_TITLE}") or "") if properties is not None else ""
-    fallback = stated if is_title(stated) else reading.draft.first_heading
-    return reading.draft.document(reading.title or fallback)
-
-
-def _part(archive: ZipFile, part: str, name: str) -> etree._Element | None:
-    """The root of a part, None when the archive has no such part."""
-    if part not in archive.namelist():
-        return None
-    if archive.getinfo(part).compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
-        raise DocumentUnreadable(f"{name}: expected {part} packed by deflate; found another method")
-    with archive.open(part) as file:
-        xml = file.read(_PART_LIMIT + 1)
-    if len(xml) > _PART_LIMIT:
-        raise DocumentUnreadable(
-            f"{name}: expected parts of at most {_PART_LIMIT // 2**20} MiB; found {part} larger once unpacked",
-            hint="split the document",
-        )
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(xml.replace(_STRICT, _W[1:-1].encode()), parser)
-    except etree.XMLSyntaxError as error:
-        raise DocumentUnreadable(f"{name}: expected XML in {part}; found {error.msg}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise DocumentUnreadable(
-            f"{name}: expected no document type declaration in {part}; found one",
-            hint="Word writes none: distrust it",
-        )
-    return root
-
-
-@dataclass(frozen=True, slots=True)
-class _Style:
-    is_title: bool
-    is_list: bool
-    level: int  # of a heading, from 1; 0 is none
-
-
-def _styles(root: etree._Element | None) -> dict[str, _Style]:
-    """Paragraph styles by id."""
-    elements = (
-        {style.get(f"{_W}styleId", ""): style for style in root.iter(f"{_W}style")} if root is not None else {}
-    )
-    return {key: _style(key, elements) for key in elements}
-
-
-def _style(key: str, elements: dict[str, etree._Element]) -> _Style:
-    """What a style does not say it has from the one it is based on; the id of a style that is not there may do."""
-    heading = _HEADING.match(key)
-    level = int(heading[1]) if heading else 0
-    is_list = False
-    named = ""
-    seen: set[str] = set()
-    while key in elements and key not in seen:
-        seen.add(key)
-        element = elements[key]
-        named = named or _value(element, "name")
-        is_list = is_list or element.find(f"{_W}pPr/{_W}numPr") is not None
-        heading = _HEADING.match(_value(element, "name"))
-        outline = _value(element, f"pPr/{_W}outlineLvl")
-        level = level or (int(heading[1]) if heading else _outline(outline))
-        key = _value(element, "basedOn")
-    return _Style(named.lower() == "title", is_list and not level, level)
-
-
-def _outline(value: str) -> int:
-    """A heading's level from its outline level, in which 9 means body text."""
-    return int(value) + 1 if value.isdigit() and int(value) < 9 else 0
-
-
-def _value(element: etree._Element, path: str) -> str:
-    found = element.find(f"{_W}{path}")
-    return (found.get(f"{_W}val") or "") if found is not None else ""
+    with Package(content, name, "a Word document") as package:
+        root = package.main_tree()
+        if root.tag != f"{W}document":
+            raise DocumentUnreadable(
+                f"{name}: expected a Word document; found {etree.QName(root).localname!r} in it"
+            )
+        reading = _Reading(Draft(name), package)
+        reading.margins("header")
+        reading.children(root)
+        reading.end_list()
+        reading.draft.leave_sections()
+        reading.margins("footer")
+        stated, metadata = package.properties()
+        fallback = stated if is_title(stated) else reading.draft.first_heading
+        return reading.draft.document(reading.title or fallback, metadata)
 
 
 class _Reading:
     """Walks the body; neighbouring list items become one block."""
 
-    def __init__(self, draft: Draft, styles: dict[str, _Style]) -> None:
+    def __init__(self, draft: Draft, package: Package) -> None:
         self.draft = draft
         self.title = ""
-        self._styles = styles
+        self._package = package
+        self._part = package.main
+        self._related = package.related(package.main)
+        self._styles = Styles(self._root("styles"))
+        self._numbering = Numbering(self._root("numbering"))
+        self._notes = {kind: self._elements(part) for kind, part in NOTES.items()}
         self._items: list[str] = []
+        self._waiting: list[etree._Element] = []  # notes of the open block
 
     def children(self, parent: etree._Element) -> None:
-        for child in _shown(parent):
-            if child.tag == f"{_W}p":
+        for child in seen_children(parent):
+            if child.tag == f"{W}p":
                 self._paragraph(child)
-            elif child.tag == f"{_W}tbl":
+            elif child.tag == f"{W}tbl":
                 self._table(child)
             else:
                 self.children(child)
@@ -152,99 +83,124 @@ class _Reading:
     def end_list(self) -> None:
         self.draft.add("list", "\n".join(self._items))
         self._items = []
+        waiting, self._waiting = self._waiting, []
+        for note in waiting:
+            self.draft.add("paragraph", canonical(_flat(note)))
+
+    def margins(self, kind: str) -> None:
+        """Headers or footers, each text once. Those that are mostly a page number are left out."""
+        said: dict[str, None] = {}
+        for relation in self._related.values():
+            root = self._package.tree(relation.target) if relation.kind == kind else None
+            if root is not None:
+                said.update(dict.fromkeys(filter(_has_words, _flat_lines(root))))
+        self.draft.add("paragraph", "\n".join(said))
+
+    def _root(self, kind: str) -> etree._Element | None:
+        part = next((relation.target for relation in self._related.values() if relation.kind == kind), "")
+        return self._package.tree(part)
+
+    def _elements(self, kind: str) -> dict[str, etree._Element]:
+        """Notes or comments by their id."""
+        root = self._root(kind)
+        return {
+            element.get(f"{W}id", ""): element
+            for element in (root if root is not None else ())
+            if element.get(f"{W}type") not in _NO_NOTES
+        }
 
     def _paragraph(self, element: etree._Element) -> None:
-        key = _value(element, f"pPr/{_W}pStyle")
-        style = self._styles.get(key) or _style(key, {})
-        text = _text(element).strip()
-        numbering = element.find(f"{_W}pPr/{_W}numPr")
-        level = style.level or _outline(_value(element, f"pPr/{_W}outlineLvl"))
-        if not level and (style.is_list or numbering is not None) and text:
-            depth = _value(numbering, "ilvl") if numbering is not None else ""
-            self._items.append("  " * (int(depth) if depth in _DEPTHS else 0) + "- " + collapsed(text))
+        style = self._styles.of(element)
+        text = text_of(element).strip()
+        if not text and not _holds(element, *_DRAWINGS, BOX, *NOTES):
+            return  # air between items does not part them
+        level = style.level or outline_level(value_of(element, "pPr", "outlineLvl"))
+        number = self._numbering.of(element, style.numbering) if text else None
+        if number is not None and not level and not style.is_title:
+            self._items.append(f"{'  ' * number.depth}{number.label or '-'} {collapsed(text)}")
+            self._remember(element)
+            if _holds(element, *_DRAWINGS, BOX):
+                self.end_list()
         else:
             self.end_list()
+            if number is not None and number.label:
+                text = f"{number.label} {text}"
             if level or style.is_title:
-                self.title = self.title or (collapsed(text) if style.is_title else "")
+                self.title = self.title or (collapsed(canonical(text)) if style.is_title else "")
                 self.draft.heading(text, level)
             else:
                 self.draft.add("paragraph", text)
-        for box in _boxes(element):
+            self._remember(element)
+            self.end_list()
+        self._drawings(element)
+
+    def _drawings(self, element: etree._Element) -> None:
+        for box in inner(element, BOX):
             self.children(box)
+            self.end_list()
+        for drawing in element.iter(*_DRAWINGS):
+            add_embedded(self.draft, self._package, self._part, drawing)
+
+    def _remember(self, element: etree._Element) -> None:
+        """Footnotes, endnotes and comments that an element refers to are due once its block is written."""
+        for reference in element.iter(*NOTES):
+            note = self._notes[str(reference.tag)].pop(reference.get(f"{W}id", ""), None)
+            if note is not None:
+                self._waiting.append(note)
 
     def _table(self, element: etree._Element) -> None:
         """Rows as lines of cells; a table of one column is a frame around what it holds."""
         self.end_list()
-        rows = [list(_cells(row)) for row in _rows(element)]
-        if all(len(row) <= 1 for row in rows):
-            for row in rows:
-                for cell in row:
+        rows = [(row, list(outside_tables(row, f"{W}tc"))) for row in outside_tables(element, f"{W}tr")]
+        if all(len(cells) <= 1 for _, cells in rows):
+            for _, cells in rows:
+                for cell in cells:
                     self.children(cell)
                     self.end_list()
             return
-        lines = [" | ".join(_flat(cell) for cell in row) for row in rows]
-        lines = [line for line in lines if line.strip(" |")]
-        self.draft.add("table", "\n".join(lines), header_lines=1 if len(lines) > 1 else 0)
+        lines = [(" | ".join(map(_flat, cells)), _is_header(row)) for row, cells in rows]
+        lines = [(line, is_header) for line, is_header in lines if line.strip(" |")]
+        titles = next((at for at, (_, is_header) in enumerate(lines) if not is_header), 0) or 1
+        self.draft.add("table", "\n".join(line for line, _ in lines), header_lines=titles if len(lines) > 1 else 0)
+        for drawing in element.iter(*_DRAWINGS):
+            add_embedded(self.draft, self._package, self._part, drawing)
+        self._remember(element)
+        self.end_list()
 
 
-def _shown(parent: etree._Element) -> Iterator[etree._Element]:
-    """Child elements that a reader sees: of alternatives the first, of revisions the newest."""
-    for child in parent:
-        if child.tag in _UNSEEN:
-            continue
-        if child.tag == f"{_MC}AlternateContent":
-            yield from islice(child, 1)
+def _holds(element: etree._Element, *tags: str) -> bool:
+    return next(element.iter(*tags), None) is not None
+
+
+def _is_header(row: etree._Element) -> bool:
+    """Is the row repeated on top of every page?"""
+    mark = row.find(f"{W}trPr/{W}tblHeader")
+    return mark is not None and mark.get(f"{W}val", "1") not in {"0", "false", "off"}
+
+
+def _flat(element: etree._Element) -> str:
+    """Everything in a cell or a note on one line; the rows of a nested table are parted by semicolons."""
+    return collapsed(" ".join(_flat_lines(element)))
+
+
+def _flat_lines(element: etree._Element) -> Iterator[str]:
+    """One line for each paragraph and table that is not blank."""
+    for child in seen_children(element):
+        if child.tag == f"{W}tbl":
+            rows = (
+                ", ".join(filter(None, map(_flat, outside_tables(row, f"{W}tc"))))
+                for row in outside_tables(child, f"{W}tr")
+            )
+            yield "; ".join(filter(None, rows))
+        elif child.tag == f"{W}p":
+            text = collapsed(canonical(text_of(child)))
+            if text:
+                yield text
+            for box in inner(child, BOX):
+                yield from _flat_lines(box)
         else:
-            yield child
+            yield from _flat_lines(child)
 
 
-def _text(element: etree._Element) -> str:
-    """The text of a paragraph without that of the text boxes in it."""
-    parts: list[str] = []
-    for child in _shown(element):
-        if child.tag in _TEXTS:
-            parts.append(child.text or "")
-        elif child.tag in _BREAKS:
-            parts.append(_BREAKS[child.tag])
-        elif child.tag != f"{_W}txbxContent":
-            parts.append(_text(child))
-    return "".join(parts)
-
-
-def _boxes(element: etree._Element) -> Iterator[etree._Element]:
-    for child in _shown(element):
-        if child.tag == f"{_W}txbxContent":
-            yield child
-        else:
-            yield from _boxes(child)
-
-
-def _rows(table: etree._Element) -> Iterator[etree._Element]:
-    return _of_this_table(table, f"{_W}tr")
-
-
-def _cells(row: etree._Element) -> Iterator[etree._Element]:
-    return _of_this_table(row, f"{_W}tc")
-
-
-def _of_this_table(parent: etree._Element, tag: str) -> Iterator[etree._Element]:
-    """The elements of a tag, however they are wrapped; a table inside has its own."""
-    for child in _shown(parent):
-        if child.tag == tag:
-            yield child
-        elif child.tag != f"{_W}tbl":
-            yield from _of_this_table(child, tag)
-
-
-def _flat(cell: etree._Element) -> str:
-    """Everything in a cell on one line; the rows of a nested table are parted by semicolons."""
-    parts: list[str] = []
-    for child in _shown(cell):
-        if child.tag == f"{_W}tbl":
-            rows = (", ".join(filter(None, map(_flat, _cells(row)))) for row in _rows(child))
-            parts.append("; ".join(filter(None, rows)))
-        elif child.tag == f"{_W}p":
-            parts += [_text(child), *(_flat(box) for box in _boxes(child))]
-        else:
-            parts.append(_flat(child))
-    return collapsed(" ".join(filter(None, parts)))
+def _has_words(line: str) -> bool:
+    return any(map(str.isalpha, line))

@@ -9,24 +9,45 @@ from lxml import etree, html
 
 from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers._decode import decoded
-from steadyhand.knowledge.readers._draft import Draft, collapsed
+from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed, is_title
+from steadyhand.knowledge.readers._html_main import main_content, prune
 from steadyhand.types.document import Document
+from steadyhand.types.json import Json
 
 EXTENSIONS = (".html", ".htm", ".xhtml")
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
-_LEVELS = {f"h{level}": level for level in range(1, 7)}
-_DROPPED = re.split(
-    r"\s+",
-    """head script style noscript template nav footer aside button select textarea svg math canvas iframe object
-    audio video dialog""",
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]|&#(?:x0*1?[0-9a-f]|0*(?:[12]?\d|3[01]));", re.IGNORECASE
 )
-_HIDDEN = "//*[@hidden or @aria-hidden='true' or contains(translate(@style, ' ', ''), 'display:none')]"
+_LEVELS = {f"h{level}": level for level in range(1, 7)}
 _INLINE = re.compile(
     r"""a|abbr|acronym|b|bdi|bdo|big|br|cite|code|data|del|dfn|em|font|i|img|input|ins|kbd|label|mark|q|rp|rt|ruby|s
     |samp|small|span|strike|strong|sub|sup|time|tt|u|var|wbr""",
     re.VERBOSE,
 )
+_FIELDS = {
+    "author": "author",
+    "article:author": "author",
+    "dc.creator": "author",
+    "dcterms.creator": "author",
+    "description": "description",
+    "og:description": "description",
+    "dc.description": "description",
+    "date": "date",
+    "article:published_time": "date",
+    "datepublished": "date",
+    "dc.date": "date",
+    "dcterms.date": "date",
+    "article:modified_time": "modified",
+    "datemodified": "modified",
+    "dcterms.modified": "modified",
+    "keywords": "keywords",
+    "og:url": "canonical",
+    "og:site_name": "site",
+}
+_FIELD_LIMIT = 1_000  # code points
+_NUMBER = re.compile(r"[1-9]\d{0,5}")
 _BREAK = "\u2028"  # a line break that is meant, among white space that is not
 
 
@@ -34,10 +55,11 @@ def read(content: bytes, name: str) -> Document:
     """The document, all on page 1. Raises `DocumentUnreadable` for binary data and for pages without text."""
     root = _parsed(content, name)
     title = collapsed(root.findtext(".//title") or "")
-    _prune(root)
+    metadata = _metadata(root)
+    prune(root)
     page = _Page(Draft(name))
-    page.walk(_main(root))
-    return page.draft.document(title or page.draft.first_heading)
+    page.walk(main_content(root))
+    return page.draft.document(title or page.draft.first_heading, metadata)
 
 
 def _parsed(content: bytes, name: str) -> html.HtmlElement:
@@ -45,7 +67,7 @@ def _parsed(content: bytes, name: str) -> html.HtmlElement:
     text = decoded(content, name, declared=declared[1].decode("ascii") if declared else "")
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
-        root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        root = html.document_fromstring(_CONTROL.sub(" ", text).encode("utf-8", "replace"), parser=parser)
     except etree.ParserError as error:
         raise DocumentUnreadable(f"{name}: expected a web page; found none ({error})") from None
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
@@ -53,24 +75,20 @@ def _parsed(content: bytes, name: str) -> html.HtmlElement:
     return root
 
 
-def _prune(root: html.HtmlElement) -> None:
-    """Take out what is not content. A header or a form stays when there is a heading in it."""
-    kept = {outer for heading in root.iter(*_LEVELS) for outer in heading.iterancestors("header", "form")}
-    outside = [element for element in root.iter("header", "form") if element not in kept]
-    for element in [*root.iter(*_DROPPED), *root.xpath(_HIDDEN), *outside]:
-        if element.getparent() is not None:
-            element.drop_tree()
-    for element in root.iter("br"):
-        element.tail = _BREAK + (element.tail or "")
-
-
-def _main(root: html.HtmlElement) -> html.HtmlElement:
-    """The one element that says it is the main content, else everything."""
-    for path in (".//main", ".//*[@role='main']", ".//article"):
-        found = root.findall(path)
-        if len(found) == 1 and found[0].text_content().strip():
-            return found[0]
-    return root
+def _metadata(root: html.HtmlElement) -> dict[str, Json]:
+    """What the page says of itself for machines: author, date, description, keywords, canonical, lang."""
+    stated: dict[str, str] = {}
+    for meta in root.iter("meta"):
+        key = (meta.get("name") or meta.get("property") or meta.get("itemprop") or "").lower()
+        stated.setdefault(_FIELDS.get(key, ""), collapsed(canonical(meta.get("content") or "")))
+    canonical_link = root.xpath("string(//link[@rel='canonical']/@href)")
+    stated |= {"canonical": canonical_link or stated.get("canonical", ""), "lang": root.get("lang", "")}
+    found: dict[str, Json] = {
+        key: value.strip()[:_FIELD_LIMIT] for key, value in stated.items() if key and value.strip()
+    }
+    if isinstance(keywords := found.get("keywords"), str):
+        found["keywords"] = [word.strip() for word in keywords.split(",") if word.strip()]
+    return found
 
 
 class _Page:
@@ -118,9 +136,14 @@ class _Page:
         if not _INLINE.fullmatch(element.tag):
             self._end_block()
         if element.tag in {"ul", "ol"}:
-            self._numbers.append(1 if element.tag == "ol" else 0)
+            start = element.get("start", "")
+            self._numbers.append((int(start) if _NUMBER.fullmatch(start) else 1) if element.tag == "ol" else 0)
         elif element.tag == "li":
-            self._marker = self._next_marker()
+            self._marker = self._next_marker(element.get("value", ""))
+        elif element.tag == "br":
+            self._inline.append(_BREAK)
+        elif element.tag == "img":
+            self._inline.append(f" {_described(element)} ")
         self._inline.append(element.text or "")
 
     def _leave(self, element: html.HtmlElement) -> None:
@@ -131,9 +154,11 @@ class _Page:
             if not self._numbers:
                 self._end_list()
 
-    def _next_marker(self) -> str:
+    def _next_marker(self, stated: str) -> str:
         if not self._numbers:
             return "- "
+        if self._numbers[-1] and _NUMBER.fullmatch(stated):
+            self._numbers[-1] = int(stated)
         number = self._numbers[-1]
         self._numbers[-1] += 1 if number else 0
         return "  " * min(len(self._numbers) - 1, 8) + (f"{number}. " if number else "- ")
@@ -154,21 +179,34 @@ class _Page:
         self._items = []
 
     def _table(self, table: html.HtmlElement) -> None:
-        for caption in table.iter("caption"):
+        for caption in table.findall("caption"):
             self.draft.add("paragraph", _flat(caption))
-        rows = [" | ".join(_flat(cell) for cell in row.iter("td", "th")) for row in table.iter("tr")]
-        rows = [row for row in rows if row.strip(" |")]
-        self.draft.add("table", "\n".join(rows), header_lines=1 if len(rows) > 1 else 0)
+        rows = [[cell for cell in row if cell.tag in {"td", "th"}] for row in _rows(table)]
+        lines = [(" | ".join(map(_flat, cells)), all(cell.tag == "th" for cell in cells)) for cells in rows]
+        lines = [(line, is_header) for line, is_header in lines if line.strip(" |")]
+        titles = next((at for at, (_, is_header) in enumerate(lines) if not is_header), 0) or 1
+        self.draft.add("table", "\n".join(line for line, _ in lines), header_lines=titles if len(lines) > 1 else 0)
 
 
 def _is_table_of_cells(table: html.HtmlElement) -> bool:
     """False for a table that only arranges the page: one column, tables or headings inside, or so marked."""
-    if (
-        table.get("role") in {"presentation", "none"}
-        or next(table.iterdescendants("table", *_LEVELS), None) is not None
-    ):
+    if table.get("role") in {"presentation", "none"} or next(table.iterdescendants(*_LEVELS), None) is not None:
         return False
-    return any(len(row.findall("td")) + len(row.findall("th")) > 1 for row in table.iter("tr"))
+    rows = list(_rows(table))
+    if next(table.iterdescendants("table"), None) is not None and not any(row.findall("th") for row in rows):
+        return False
+    return any(len(row.findall("td")) + len(row.findall("th")) > 1 for row in rows)
+
+
+def _rows(table: html.HtmlElement) -> list[html.HtmlElement]:
+    """The rows of a table without those of tables inside it."""
+    return [*table.findall("tr"), *table.xpath("./thead/tr|./tbody/tr|./tfoot/tr")]
+
+
+def _described(image: html.HtmlElement) -> str:
+    """What a picture says of itself; names of files and single signs are no description."""
+    text = collapsed(image.get("alt") or "")
+    return text if is_title(text) else ""
 
 
 def _flat(element: html.HtmlElement) -> str:
@@ -177,6 +215,8 @@ def _flat(element: html.HtmlElement) -> str:
     for event, inner in etree.iterwalk(element, events=("start", "end")):
         if inner is element:
             continue
-        parts.append("" if _INLINE.fullmatch(inner.tag) else " ")
+        parts.append("" if _INLINE.fullmatch(inner.tag) and inner.tag != "br" else " ")
+        if event == "start" and inner.tag == "img":
+            parts.append(f" {_described(inner)} ")
         parts.append((inner.text if event == "start" else inner.tail) or "")
     return collapsed("".join(parts))

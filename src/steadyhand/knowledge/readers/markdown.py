@@ -10,6 +10,7 @@ from markdown_it.token import Token
 from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers._decode import decoded
 from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed
+from steadyhand.knowledge.readers._front_matter import front_matter
 from steadyhand.types.document import Document
 
 EXTENSIONS = (".md", ".markdown")
@@ -17,7 +18,6 @@ EXTENSIONS = (".md", ".markdown")
 _DEEPEST = 100  # levels of lists, their items and quotations; the parser leaves out what is deeper
 _PARSER = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table")
 _FRONT_MATTER = re.compile(r"(---|\+\+\+)[^\S\n]*\n(.*?\n)?\1[^\S\n]*(?:\n|\Z)", re.DOTALL)
-_TITLE = re.compile(r"^title\s*[:=]\s*(.+?)\s*$", re.MULTILINE)
 
 
 def read(content: bytes, name: str) -> Document:
@@ -27,14 +27,16 @@ def read(content: bytes, name: str) -> Document:
     """
     text = canonical(decoded(content, name))
     matter = _FRONT_MATTER.match(text)
-    stated = _TITLE.search(matter[2] or "") if matter else None
+    metadata = front_matter(matter[2] or "") if matter else {}
     tokens = _PARSER.parse(text[matter.end() :] if matter else text)
     if any(token.level >= _DEEPEST - 2 for token in tokens):
         raise DocumentUnreadable(f"{name}: expected less than {_DEEPEST} levels of lists; found more")
     reading = _Reading(Draft(name))
     reading.walk(tokens)
-    title = stated[1].strip("\"'") if stated else ""
-    return reading.draft.document(title or reading.draft.first_heading)
+    title = metadata.pop("title", "")
+    return reading.draft.document(
+        title if isinstance(title, str) and title else reading.draft.first_heading, metadata
+    )
 
 
 class _Reading:

@@ -30,7 +30,7 @@ def test_the_first_right_one_counts_by_its_place() -> None:
 @pytest.mark.parametrize(
     ("passages", "share"),
     [
-        (["Hotels cost  at most\n120 EUR a night, says the policy."], 1.0),
+        (["Hotels cost  at most\n120 EUR a night. So says the policy."], 1.0),
         (["It says: hotels cost at most", "120 EUR a night. More."], 1.0),
         (["at most 120 EUR"], 15 / 36),
         (["nothing of it"], 0.0),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from steadyhand.knowledge.lexical import decoded
 from steadyhand.storage import Row
 from steadyhand.workspace import AsyncWorkspace
 
@@ -172,10 +173,11 @@ async def verify_chunks(workspace: AsyncWorkspace) -> None:
     """Every live version has all its chunks, terms and vectors; nothing belongs to a dead one; the sums agree."""
     orphans = await workspace.database.rows(
         "SELECT c.id FROM chunk c JOIN document_version v ON v.id = c.version_id"
-        " LEFT JOIN embedding e USING (text_hash)"
-        " WHERE v.died_at IS NOT NULL OR e.text_hash IS NULL"
+        " LEFT JOIN embedding_set s ON s.base_id = c.base_id"
+        " LEFT JOIN embedding e ON e.set_id = s.id AND e.text_hash = c.text_hash"
+        " WHERE (v.died_at IS NOT NULL) <> (c.died IS NOT NULL) OR e.text_hash IS NULL"
         " OR c.body <> substr(v.content, c.start + 1, c.stop - c.start)"
-        " OR NOT EXISTS (SELECT 1 FROM posting p WHERE p.chunk_id = c.id)"
+        " OR NOT EXISTS (SELECT 1 FROM version_terms t WHERE t.version_id = c.version_id)"
     )
     assert orphans == []
     bare = await workspace.database.rows(
@@ -184,10 +186,12 @@ async def verify_chunks(workspace: AsyncWorkspace) -> None:
     )
     assert bare == []
     rows: list[Row] = await workspace.database.rows(
-        "SELECT b.chunk_count, b.term_count, (SELECT count(*) FROM chunk) AS chunks,"
-        " (SELECT coalesce(sum(term_count), 0) FROM chunk) AS terms,"
-        " (SELECT coalesce(sum(frequency), 0) FROM posting) AS frequencies FROM knowledge_base b"
+        "SELECT b.chunk_count, b.term_count, count(*) AS chunks, sum(c.term_count) AS terms FROM knowledge_base b"
+        " JOIN chunk c ON c.base_id = b.id AND c.died IS NULL GROUP BY b.id"
     )
     for row in rows:
         assert (row["chunk_count"], row["term_count"]) == (row["chunks"], row["terms"])
-        assert row["frequencies"] == row["terms"]
+    blocks = await workspace.database.rows("SELECT postings FROM lexical_block")
+    every = await workspace.database.row("SELECT coalesce(sum(term_count), 0) AS terms FROM chunk")
+    assert every is not None
+    assert sum(int(decoded(row["postings"]).frequencies.sum()) for row in blocks) == every["terms"]

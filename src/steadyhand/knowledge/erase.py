@@ -1,4 +1,4 @@
-"""Deletes documents for good: every text they ever had, with its pages, chunks and vectors.
+"""Deletes documents for good: every text they ever had, with its pages, chunks, postings and vectors.
 
 Following a source ends a text but keeps it, because runs point at it; this is for what must not be kept.
 """
@@ -6,6 +6,7 @@ Following a source ends a text but keeps it, because runs point at it; this is f
 from collections.abc import Sequence
 
 from steadyhand.errors import NotFound
+from steadyhand.knowledge import index
 from steadyhand.storage import Database, Transaction
 
 
@@ -16,9 +17,17 @@ async def erase_base(database: Database, name: str) -> int:
     """
     async with database.transaction() as transaction:
         base_id = await _locked(transaction, name)
+        await index.lock_postings(transaction, base_id)
+        await index.drop_vectors(transaction, base_id)
         rows = await transaction.rows("SELECT path FROM document WHERE base_id = %s", [base_id])
-        await _erase(transaction, base_id, [row["path"] for row in rows])
-        await transaction.execute("DELETE FROM document_failure WHERE base_id = %s", [base_id])
+        failed = await transaction.rows("SELECT path FROM document_failure WHERE base_id = %s", [base_id])
+        for statement in (
+            "DELETE FROM lexical_block b USING lexical_segment s WHERE s.id = b.segment_id AND s.base_id = %s",
+            "DELETE FROM lexical_segment WHERE base_id = %s",
+            "DELETE FROM chunk WHERE base_id = %s",
+        ):
+            await transaction.execute(statement, [base_id])
+        await _erase(transaction, base_id, [row["path"] for row in [*rows, *failed]])
         await transaction.execute("DELETE FROM knowledge_base WHERE id = %s", [base_id])
     return len(rows)
 
@@ -41,35 +50,48 @@ async def erase_documents(database: Database, name: str, paths: Sequence[str]) -
                 f"expected documents of {name!r}; found none named {', '.join(map(repr, missing))}",
                 hint="name them as search results and reports do: by the path inside their source",
             )
-        await _erase(transaction, base_id, found)
-        await transaction.execute(
-            "UPDATE knowledge_base b SET revision = revision + 1, chunk_count = held.chunks,"
-            " term_count = held.terms FROM (SELECT count(*) AS chunks, coalesce(sum(term_count), 0) AS terms"
-            "  FROM chunk WHERE base_id = %(base)s) AS held WHERE b.id = %(base)s",
-            {"base": base_id},
+        versions = await transaction.rows(
+            "SELECT v.id FROM document_version v JOIN document d ON d.id = v.document_id"
+            " WHERE d.base_id = %s AND d.path = ANY(%s)",
+            [base_id, found],
         )
+        await index.forget(transaction, base_id, [row["id"] for row in versions])
+        await _erase(transaction, base_id, found)
+        await transaction.execute("UPDATE knowledge_base SET revision = revision + 1 WHERE id = %s", [base_id])
     return len(found)
 
 
 async def _locked(transaction: Transaction, name: str) -> int:
-    """The base's id. Until the transaction ends nobody writes chunks, so that no vector is deleted under them."""
+    """The base's id. Until the transaction ends nobody else writes to it: no new chunk loses its vector."""
     row = await transaction.row("SELECT id FROM knowledge_base WHERE name = %s FOR UPDATE", [name])
     if row is None:
         raise NotFound(f"expected a knowledge base; found none named {name!r}", hint="check its name")
-    await transaction.execute("LOCK TABLE chunk IN SHARE ROW EXCLUSIVE MODE")
     return int(row["id"])
 
 
 async def _erase(transaction: Transaction, base_id: int, paths: Sequence[str]) -> None:
-    """Versions take their pages, chunks and postings with them; then vectors that no chunk has any more go."""
+    """Versions take their pages with them. What was read in their files goes when no other document has them.
+
+    Their sources bring them again when they still list them.
+    """
     these = {"base": base_id, "paths": list(paths)}
-    await transaction.execute(
+    gone = await transaction.rows(
         "DELETE FROM document_version v USING document d WHERE d.id = v.document_id"
-        " AND d.base_id = %(base)s AND d.path = ANY(%(paths)s)",
+        " AND d.base_id = %(base)s AND d.path = ANY(%(paths)s) RETURNING v.sha256",
         these,
     )
-    for table in ("document", "document_failure"):
-        await transaction.execute(f"DELETE FROM {table} WHERE base_id = %(base)s AND path = ANY(%(paths)s)", these)
-    await transaction.execute(
-        "DELETE FROM embedding e WHERE NOT EXISTS (SELECT 1 FROM chunk c WHERE c.text_hash = e.text_hash)"
+    await transaction.execute("DELETE FROM document WHERE base_id = %(base)s AND path = ANY(%(paths)s)", these)
+    failed = await transaction.rows(
+        "DELETE FROM document_failure WHERE base_id = %(base)s AND path = ANY(%(paths)s) RETURNING sha256", these
     )
+    await transaction.execute(
+        "DELETE FROM source_item i USING source s WHERE s.id = i.source_id AND s.base_id = %(base)s"
+        " AND i.named = ANY(%(paths)s)",
+        these,
+    )
+    for table in ("original", "reading"):
+        await transaction.execute(
+            f"DELETE FROM {table} f WHERE f.sha256 = ANY(%s)"
+            " AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.sha256 = f.sha256)",
+            [list({row["sha256"] for row in [*gone, *failed]})],
+        )

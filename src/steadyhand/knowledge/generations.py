@@ -91,7 +91,7 @@ class Generations:
         for row in rows:
             try:
                 embedder = await self._embedders.of(row["embedder"], row["name"])
-                await self._fill(row["embedder"], embedder, texts)
+                await self._fill(base_id, row["embedder"], embedder, texts)
             except SteadyhandError as error:
                 if row["is_active"] or isinstance(error, StorageError):
                     raise
@@ -123,10 +123,10 @@ class Generations:
             total, done, made = await self._chunk_count(base_id), 0, 0
             async for page in self._pages(base_id):
                 hashes = {row["text_hash"] for row in page}
-                missing = await index.missing_vectors(self._database, embedder_id, hashes)
+                missing = await index.missing_vectors(self._database, base_id, embedder_id, hashes)
                 for start in range(0, len(ordered := sorted(missing)), _BATCH):
                     batch = ordered[start : start + _BATCH]
-                    await self._fill(embedder_id, embedder, await self._texts(base, base_id, batch))
+                    await self._fill(base_id, embedder_id, embedder, await self._texts(base, base_id, batch))
                     made += len(batch)
                     yield Built(done + round(len(page) * (start + len(batch)) / len(missing)), total)
                 done += len(page)
@@ -164,7 +164,7 @@ class Generations:
     async def reclaim(self, base: str, *, keep: Sequence[str] = ()) -> int:
         """Give up every generation but the active one and those in `keep`; returns how many vectors went.
 
-        Vectors that another base needs stay. Going back to what was given up means building it again.
+        Going back to what was given up means building it again.
         """
         async with self._database.transaction() as transaction:
             found = await _locked(transaction, base)
@@ -172,7 +172,7 @@ class Generations:
                 "DELETE FROM generation WHERE base_id = %s AND NOT embedder = ANY(%s)",
                 [found["id"], [found["embedder"], *keep]],
             )
-            return await transaction.execute(_DROP_UNNEEDED)
+            return await index.drop_vectors(transaction, found["id"], keep=[found["embedder"], *keep])
 
     async def _point(self, transaction: Transaction, base: str, embedder_id: str, reason: Reason) -> None:
         found = await _locked(transaction, base)
@@ -196,13 +196,13 @@ class Generations:
             [found["id"], found["embedder"], embedder_id, reason],
         )
 
-    async def _fill(self, embedder_id: str, embedder: Embedder, texts: Mapping[bytes, str]) -> None:
-        missing = await index.missing_vectors(self._database, embedder_id, texts)
+    async def _fill(self, base_id: int, embedder_id: str, embedder: Embedder, texts: Mapping[bytes, str]) -> None:
+        missing = await index.missing_vectors(self._database, base_id, embedder_id, texts)
         ordered = sorted(missing, key=lambda key: len(texts[key]))
         for start in range(0, len(ordered), _BATCH):
             batch = ordered[start : start + _BATCH]
             vectors = await embedder([texts[key] for key in batch])
-            await index.add_vectors(self._database, embedder_id, batch, vectors)
+            await index.add_vectors(self._database, base_id, embedder_id, batch, vectors)
 
     async def _mark(self, base: str, embedder_id: str, *, is_built: bool) -> None:
         await self._database.execute(
@@ -220,14 +220,16 @@ class Generations:
         return row
 
     async def _chunk_count(self, base_id: int) -> int:
-        row = await self._database.row("SELECT count(*) AS chunks FROM chunk WHERE base_id = %s", [base_id])
+        row = await self._database.row(
+            "SELECT count(*) AS chunks FROM chunk WHERE base_id = %s AND died IS NULL", [base_id]
+        )
         return int(row["chunks"]) if row else 0
 
     async def _pages(self, base_id: int) -> AsyncIterator[list[Row]]:
         """The chunks of a base, in pages."""
         last = 0
         while page := await self._database.rows(
-            "SELECT id, text_hash FROM chunk WHERE base_id = %s AND id > %s ORDER BY id LIMIT %s",
+            "SELECT id, text_hash FROM chunk WHERE base_id = %s AND died IS NULL AND id > %s ORDER BY id LIMIT %s",
             [base_id, last, _PAGE],
         ):
             yield page
@@ -267,11 +269,3 @@ async def _locked(transaction: Transaction, base: str) -> Row:
     if row is None:
         raise NotFound(f"expected a knowledge base; found none named {base!r}", hint=f"steadyhand ingest {base}")
     return row
-
-
-_DROP_UNNEEDED = """
-DELETE FROM embedding e WHERE NOT EXISTS (
-    SELECT 1 FROM generation g JOIN chunk c ON c.base_id = g.base_id
-    WHERE g.embedder = e.embedder AND c.text_hash = e.text_hash
-)
-"""

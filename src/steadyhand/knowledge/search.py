@@ -1,15 +1,27 @@
-"""The best passages of a knowledge base: BM25 and vectors, added up on one scale.
+"""The best passages of a knowledge base: what words and vectors say, added up on one scale (docs/adr/0016).
 
-Both legs score every chunk of the base (the vectors by an exact scan), each is scaled to [0, 1] over all of them,
-and the two are added. Ranks are not fused: reciprocal rank fusion lets a weak leg drag a good one down (in a
-prototype the mean nDCG@10 over 13 sets was .717 by ranks and .804 by scores; docs/adr/0005).
+Both legs propose candidates and score all of them. Whatever they propose, and from whatever memory: a passage is
+given only when the statement that reads it finds it live and the caller allowed to see it.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from steadyhand.errors import NotFound
-from steadyhand.knowledge.vectors import Embedders, vector_text
-from steadyhand.language import bm25
+import numpy as np
+
+from steadyhand.errors import UsageError
+from steadyhand.knowledge import dense, filters
+from steadyhand.knowledge.dense import Candidates, Wanted
+from steadyhand.knowledge.fusion import Leg, best_of, dense_share, fused
+from steadyhand.knowledge.lexical import Lexical, Slots
+from steadyhand.knowledge.postings import Postings
+from steadyhand.knowledge.scopes import NOW, PAST, Scope, Scopes
+from steadyhand.knowledge.snapshots import Snapshot, Snapshots
+from steadyhand.knowledge.vectors import Embedder, Embedders
+from steadyhand.knowledge.visible import sees
+from steadyhand.language import pieces
+from steadyhand.language.detect import UNKNOWN, language_of
 from steadyhand.language.words import terms
 from steadyhand.storage import Database, Row
 from steadyhand.types.passage import Passage, Retrieval
@@ -17,14 +29,20 @@ from steadyhand.types.ports import ClassOf
 from steadyhand.types.search import SearchRequest
 from steadyhand.types.text import DataClass
 
-DENSE_WEIGHT = 0.5
+_CANDIDATES = 100
+"""Chunks that each leg proposes, at least; four for each passage that is wanted when that is more."""
+
+_SPARE = 2  # chunks read for each passage that is wanted: one may have died meanwhile
+_MOST_TERMS = 64  # of a question, for each language; a longer one is cut
+_MOST_WORDINGS = 8
 
 
 class Searcher:
     """Searches the bases of a workspace. `class_of` gives a base's data class.
 
-    `dense_weight` in [0, 1] is the share of the vectors in the score: 0 is BM25 alone, 1 the vectors alone.
-    `embedder` is the id of the embedder whose vectors are read; "" reads those of the base's active generation.
+    `dense_weight` in [0, 1] is the share of the vectors in the score: 0 is BM25 alone, 1 the vectors alone; with
+    None the language of the question decides. `embedder` is the id of the embedder whose vectors are read; ""
+    reads those of the base's active generation.
     """
 
     def __init__(
@@ -33,16 +51,20 @@ class Searcher:
         embedders: Embedders,
         class_of: ClassOf,
         *,
-        dense_weight: float = DENSE_WEIGHT,
+        dense_weight: float | None = None,
         embedder: str = "",
     ) -> None:
-        self._embedder = embedder
-        self._dense_weight = dense_weight
         self._database = database
         self._embedders = embedders
         self._class_of = class_of
+        self._dense_weight = dense_weight
+        self._embedder = embedder
+        self._snapshots = Snapshots(database)
+        self._scopes = Scopes(database)
+        self._postings = Postings(database)
+        self._shares: dict[tuple[str, str], float] = {}
 
-    def weighted(self, dense_weight: float) -> "Searcher":
+    def weighted(self, dense_weight: float | None) -> "Searcher":
         """The same search with another share of the vectors, for measuring."""
         return Searcher(
             self._database, self._embedders, self._class_of, dense_weight=dense_weight, embedder=self._embedder
@@ -55,57 +77,118 @@ class Searcher:
         )
 
     async def __call__(self, request: SearchRequest) -> Retrieval:
-        """The best passages, best first, all of them live. Raises `NotFound` or `WrongEmbedder`."""
-        knowledge_base, query = request.knowledge_base, request.queries[0]
-        base = await self._base(knowledge_base)
-        made_by = self._embedder or base["embedder"]
-        embedder = await self._embedders.of(made_by, knowledge_base)
-        vectors = await embedder.questions([query])
-        rows = await self._database.rows(
-            _SEARCH,
-            {
-                "base": base["id"],
-                "terms": _query_terms(query, base["languages"]),
-                "vector": vector_text(vectors[0]),
-                "embedder": made_by,
-                "weight": self._dense_weight,
-                "k1": bm25.K1,
-                "b": bm25.B,
-                "top_k": request.top_k,
-            },
-        )
-        data_class = self._class_of(knowledge_base)
-        passages = tuple(_passage(row, knowledge_base, data_class) for row in rows if row["chunk_id"] is not None)
-        return Retrieval(passages, _snapshot(knowledge_base, rows[0]["revision"]))
+        """The best passages, best first, all of them live and visible to the request's principal.
+
+        With `as_of` they are those that were live then, as far as the principal may see them now. Raises `NotFound`
+        for a base or a revision that is not there, `InvalidInput` for conditions that cannot be, `WrongEmbedder`,
+        and what embedding raises.
+        """
+        if not 1 <= len(request.queries) <= _MOST_WORDINGS:
+            raise UsageError(f"expected 1 to {_MOST_WORDINGS} wordings of a question; found {len(request.queries)}")
+        filters.clause(request.where)  # what cannot be asked is said before anything is asked
+        snapshot = await self._snapshots.of(request.knowledge_base, request.as_of, self._embedder)
+        embedder = await self._embedders.of(snapshot.embedder, request.knowledge_base)
+        vectors, share, scope = await asyncio.gather(
+            embedder.questions(request.queries), self._share(snapshot, embedder, request.queries[0]),
+            self._scopes.of(snapshot, request),
+        )  # fmt: skip
+        snapshot, words = await self._words(snapshot, request)
+        count = max(_CANDIDATES, 4 * request.top_k)
+        found = await asyncio.to_thread(_proposed, words, snapshot, scope, count)
+        wanted = Wanted(snapshot=snapshot, vectors=vectors, words=found, scope=scope, count=count)
+        candidates = await dense.candidates(self._database, wanted)
+        ranked = await asyncio.to_thread(_ranked, candidates, words, share, request.top_k * _SPARE)
+        return Retrieval(await self._passages(snapshot, request, ranked), snapshot.id)
 
     async def snapshot(self, knowledge_base: str) -> str:
         """The state that a search would read now, as in `Retrieval.snapshot`; "" for a base without documents."""
-        row = await self._database.row("SELECT revision FROM knowledge_base WHERE name = %s", [knowledge_base])
-        return _snapshot(knowledge_base, row["revision"]) if row else ""
+        return await self._snapshots.id(knowledge_base)
 
-    async def _base(self, name: str) -> Row:
-        row = await self._database.row("SELECT id, embedder, languages FROM knowledge_base WHERE name = %s", [name])
-        if row is None:
-            raise NotFound(
-                f"expected a knowledge base with documents; found none named {name!r}",
-                hint=f"steadyhand ingest {name}",
-            )
-        return row
+    async def _words(self, snapshot: Snapshot, request: SearchRequest) -> tuple[Snapshot, list[Lexical]]:
+        """What the words of each wording say, and the snapshot again: segments may have been merged meanwhile."""
+        asked = [_terms(query, snapshot.languages) for query in request.queries]
+        every = list(dict.fromkeys(term for query in asked for term in query))
+        while (blocks := await self._postings.of(snapshot.segments, every)) is None:
+            snapshot = await self._snapshots.of(request.knowledge_base, request.as_of, self._embedder)
+        held = blocks
+        return snapshot, [
+            Lexical({term: held[term] for term in query}, snapshot.statistics, snapshot.alive) for query in asked
+        ]
+
+    async def _share(self, snapshot: Snapshot, embedder: Embedder, question: str) -> float:
+        """The share of the vectors, by how well the embedder knows the question's language."""
+        if self._dense_weight is not None:
+            return self._dense_weight
+        language = language_of(question)
+        if language == UNKNOWN and len(snapshot.languages) == 1:
+            language = snapshot.languages[0]
+        text = pieces.sample(language, question)
+        key = snapshot.embedder, language
+        if text == question or key not in self._shares:
+            counts = await embedder.count_tokens([text])
+            self._shares[key] = dense_share(pieces.per_word(text, counts[0]) if counts else 1.0)
+        return self._shares[key]
+
+    async def _passages(
+        self, snapshot: Snapshot, request: SearchRequest, ranked: Mapping[int, "_Score"]
+    ) -> tuple[Passage, ...]:
+        condition, values = filters.clause(request.where)
+        rows = await self._database.rows(
+            _PASSAGES.format(is_there=PAST if snapshot.is_past else NOW, condition=condition),
+            {
+                "base": snapshot.base_id,
+                "revision": snapshot.revision,
+                "ids": list(ranked),
+                "sees": sees(request.principal),
+                "top_k": request.top_k,
+                **values,
+            },
+        )
+        data_class = self._class_of(request.knowledge_base)
+        return tuple(_passage(row, request.knowledge_base, data_class, ranked[row["id"]]) for row in rows)
 
 
-def _snapshot(knowledge_base: str, revision: int) -> str:
-    return f"{knowledge_base}@{revision}"
+@dataclass(frozen=True, slots=True)
+class _Score:
+    score: float
+    bm25: float
+    similarity: float
 
 
-def _query_terms(query: str, languages: Iterable[str]) -> list[str]:
+def _terms(query: str, languages: Sequence[str]) -> list[str]:
     """The question's terms as they are in documents of each of the base's languages."""
-    found = [term for language in languages for term in terms(query, language)]
+    found = [term for language in languages for term in terms(query, language)[:_MOST_TERMS]]
     return list(dict.fromkeys(found))
 
 
-def _passage(row: Row, knowledge_base: str, data_class: DataClass) -> Passage:
+def _proposed(words: Sequence[Lexical], snapshot: Snapshot, scope: Scope | None, count: int) -> Slots:
+    """The chunks that the words of each wording are best for. Blocks."""
+    reachable = snapshot.alive if scope is None else scope.mask
+    best = [wording.best(count, snapshot.slot_count, reachable) for wording in words]
+    return np.unique(np.concatenate(best))
+
+
+def _ranked(candidates: Candidates, words: Sequence[Lexical], share: float, count: int) -> dict[int, _Score]:
+    """The scores of the `count` best candidates by chunk, best first; of equals the older one. Blocks."""
+    if not candidates.ids:
+        return {}
+    legs = [
+        Leg(wording.of(candidates.slots).astype(np.float64), similarity, float(least))
+        for wording, similarity, least in zip(words, candidates.similarities, candidates.least, strict=True)
+    ]
+    scores, by = best_of([fused(leg, share) for leg in legs])
+    order = np.lexsort((candidates.slots, -scores))[:count]
+    return {
+        candidates.ids[at]: _Score(
+            float(scores[at]), float(legs[by[at]].bm25[at]), float(np.nan_to_num(legs[by[at]].similarity[at]))
+        )
+        for at in order
+    }
+
+
+def _passage(row: Row, knowledge_base: str, data_class: DataClass, scored: _Score) -> Passage:
     return Passage(
-        chunk_id=row["chunk_id"],
+        chunk_id=row["id"],
         version_id=row["version_id"],
         knowledge_base=knowledge_base,
         source=row["path"],
@@ -116,43 +199,23 @@ def _passage(row: Row, knowledge_base: str, data_class: DataClass) -> Passage:
         end=row["stop"],
         text=row["body"],
         data_class=data_class,
-        score=row["score"],
-        bm25=row["bm25"],
-        similarity=row["similarity"],
+        score=scored.score,
+        bm25=scored.bm25,
+        similarity=scored.similarity,
+        review_by=row["review_by"],
+        parent_start=row["parent_start"],
+        parent_end=row["parent_stop"],
+        metadata=row["metadata"],
+        url=row["url"],
+        language=row["language"],
     )
 
 
-_SEARCH = """
-WITH base AS MATERIALIZED (
-    SELECT id, revision, chunk_count::float8 AS chunks,
-        term_count::float8 / greatest(chunk_count, 1) AS mean_terms
-    FROM knowledge_base WHERE id = %(base)s
-), hit AS MATERIALIZED (
-    SELECT chunk_id, term, frequency::float8, term_count::float8
-    FROM posting WHERE base_id = %(base)s AND term = ANY(%(terms)s)
-), weight AS MATERIALIZED (
-    SELECT term, ln(1 + (chunks - count(*) + 0.5::float8) / (count(*) + 0.5::float8)) AS idf
-    FROM hit, base GROUP BY term, chunks
-), lexical AS (
-    SELECT chunk_id, sum(
-        idf * frequency * (%(k1)s::float8 + 1)
-        / (frequency + %(k1)s::float8 * (1 - %(b)s::float8 + %(b)s::float8 * term_count / mean_terms))
-    ) AS bm25 FROM hit JOIN weight USING (term), base GROUP BY chunk_id
-), scored AS MATERIALIZED (
-    SELECT c.id, coalesce(l.bm25, 0) AS bm25, -(e.vector <#> %(vector)s::halfvec) AS similarity
-    FROM chunk c JOIN embedding e ON e.embedder = %(embedder)s AND e.text_hash = c.text_hash
-    LEFT JOIN lexical l ON l.chunk_id = c.id WHERE c.base_id = %(base)s
-), span AS (
-    SELECT max(bm25) AS bm25_max, min(similarity) AS least, max(similarity) AS most FROM scored
-), best AS (
-    SELECT id, bm25, similarity,
-        %(weight)s::float8 * coalesce((similarity - least) / nullif(most - least, 0), 1)
-        + (1 - %(weight)s::float8) * coalesce(bm25 / nullif(bm25_max, 0), 0) AS score
-    FROM scored, span ORDER BY score DESC, id LIMIT %(top_k)s
-)
-SELECT base.revision, best.id AS chunk_id, best.score, best.bm25, best.similarity,
-    c.version_id, c.page, c.section, c.start, c.stop, c.body, v.title, d.path
-FROM base LEFT JOIN best ON true LEFT JOIN chunk c ON c.id = best.id
-LEFT JOIN document_version v ON v.id = c.version_id LEFT JOIN document d ON d.id = v.document_id
-ORDER BY best.score DESC, best.id
+_PASSAGES = """
+SELECT c.id, c.version_id, c.page, c.section, c.start, c.stop, c.parent_start, c.parent_stop, c.body,
+    v.title, v.language, d.path, d.url, d.metadata, d.review_by
+FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS ranked(id, rank)
+JOIN chunk c ON c.id = ranked.id AND c.base_id = %(base)s
+JOIN document_version v ON v.id = c.version_id JOIN document d ON d.id = v.document_id
+WHERE {is_there} AND {condition} ORDER BY ranked.rank LIMIT %(top_k)s
 """

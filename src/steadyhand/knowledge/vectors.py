@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -77,6 +78,10 @@ class Embedder(Protocol):
         """Unit vectors of questions, to be compared with those of passages."""
         ...
 
+    async def count_tokens(self, texts: Sequence[str]) -> list[int] | None:
+        """Tokens of each text as the embedder cuts it, with the two that frame it; None when nobody can tell."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -95,6 +100,9 @@ class LocalEmbedder:
 
     async def questions(self, texts: Sequence[str]) -> Vectors:
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._embed.questions, texts)
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int] | None:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self._embed.count_tokens, texts)
 
     def close(self) -> None:
         self._worker.shutdown()
@@ -117,6 +125,9 @@ class RemoteEmbedder:
 
     async def questions(self, texts: Sequence[str]) -> Vectors:
         return await self._vectors(texts, is_question=True)
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int] | None:  # noqa: ARG002 - nobody can tell
+        return None
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -247,8 +258,15 @@ class Embedders:
 
 
 def vector_text(vector: Vectors) -> str:
-    """A vector as pgvector reads it."""
-    return "[" + ",".join(np.char.mod("%.5g", vector).tolist()) + "]"
+    """A vector as pgvector reads a `halfvec`, in half precision."""
+    written = _halves()
+    return f"[{','.join([written[bits] for bits in vector.astype(np.float16).view(np.uint16).tolist()])}]"
+
+
+@cache
+def _halves() -> list[str]:
+    """Every number of 16 bits as text: a vector is written by looking them up, ten times as fast as formatting."""
+    return [f"{value:.5g}" for value in np.arange(2**16, dtype=np.uint16).view(np.float16).tolist()]
 
 
 def _batches(texts: Sequence[str]) -> list[list[str]]:

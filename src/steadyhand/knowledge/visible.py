@@ -1,24 +1,36 @@
-"""Which document versions may still be quoted, at the moment an answer leaves."""
+"""Which document versions may be seen, and by whom: the SQL of every read of passages, documents and pages.
+
+It speaks of `document d` and `document_version v`, with the parameter `sees`.
+"""
 
 from collections.abc import Collection
 
 from steadyhand.storage import Database
 from steadyhand.types.run import Principal
 
+ALLOWED = "(%(sees)s::text[] IS NULL OR d.labels && %(sees)s::text[])"
+"""May the caller see the document? Whoever holds none of its labels may not."""
+
+VISIBLE = f"v.died_at IS NULL AND {ALLOWED}"
+"""Is it the text of the document now, and may the caller see it?"""
+
+
+def sees(principal: Principal) -> list[str] | None:
+    """The parameter `sees`: the labels that the principal may see; None, for an admin only, is all of them."""
+    return None if principal.sees is None else sorted(principal.sees)
+
 
 class StillVisible:
-    """One read by primary key. Implements the port of that name."""
+    """What may be quoted at the moment an answer leaves: one read by primary key, the port of that name."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def __call__(self, versions: Collection[int], principal: Principal) -> frozenset[int]:
         """Those of the versions that are live and that the principal may see."""
-        sees = principal.sees
         rows = await self._database.rows(
             "SELECT v.id FROM document_version v JOIN document d ON d.id = v.document_id"
-            " WHERE v.id = ANY(%(versions)s) AND v.died_at IS NULL"
-            " AND (%(labels)s::text[] IS NULL OR d.labels && %(labels)s::text[])",
-            {"versions": list(versions), "labels": None if sees is None else sorted(sees)},
+            f" WHERE v.id = ANY(%(versions)s) AND {VISIBLE}",
+            {"versions": list(versions), "sees": sees(principal)},
         )
         return frozenset(row["id"] for row in rows)

@@ -34,6 +34,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_RUN = re.compile(rf"[{_UNSPACED}]+")
 _SPELLINGS = str.maketrans({"’": "'", "ʼ": "'", "İ": "i", "\u00ad": None})  # "İ".lower() is two code points
 _TURKISH = str.maketrans({"I": "ı"})
 _GLUED = re.compile(r"(?<=\d)(?=[¼-¾²³¹⁰-₟⅐-⅞])")  # NFKC would read 6½ as 61/2 and 10² as 102
@@ -68,6 +69,11 @@ def terms(text: str, language: str = "en") -> list[str]:
 def is_telling(text: str) -> bool:
     """Can the text prove anything? It has two words that carry meaning, or a number; `the` is everywhere."""
     return len(terms(text)) >= 2 or any(char.isdigit() for char in text)
+
+
+def is_unspaced(word: str) -> bool:
+    """Is it of a script that writes no spaces between words, so that `words` gives pairs of characters?"""
+    return _RUN.fullmatch(word) is not None
 
 
 def _words(text: str) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """What knowledge gives to a run, and how an answer points back at it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
+from steadyhand.types.json import Json
 from steadyhand.types.text import DataClass
 
 
@@ -13,7 +15,9 @@ class Passage:
     `start` and `end` are code points into the canonical text of the document version, and `text` is exactly that
     slice. A passage never crosses a page. `page` counts from 1; formats without pages have one page.
     `score` is the relevance in [0, 1] within its search; `bm25` and `similarity` are its raw parts. After
-    `review_by` somebody had to look at the document again: it counts as stale.
+    `review_by` somebody had to look at the document again: it counts as stale. `[parent_start, parent_end)` is the
+    section around it on its page, empty when there is none to show. `metadata` is the document's, `url` where a
+    person finds the original, "" when it has no address.
     """
 
     chunk_id: int
@@ -31,6 +35,11 @@ class Passage:
     bm25: float
     similarity: float
     review_by: date | None = None
+    parent_start: int = 0
+    parent_end: int = 0
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    url: str = ""
+    language: str = "und"
 
     def is_stale(self, today: date) -> bool:
         return self.review_by is not None and self.review_by < today

@@ -1,0 +1,86 @@
+"""Which chunks of a base a request may find at all: those that its caller may see and that meet its conditions.
+
+It only narrows what is looked at: what is given to the caller is checked again in the read that gives it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from steadyhand.knowledge import filters
+from steadyhand.knowledge.lexical import Mask, Slots
+from steadyhand.knowledge.snapshots import Snapshot
+from steadyhand.knowledge.visible import ALLOWED, VISIBLE, sees
+from steadyhand.storage import Database
+from steadyhand.types.search import SearchRequest
+
+_ROOM_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`slots` are ascending, and `mask` says the same by slot."""
+
+    slots: Slots
+    mask: Mask
+
+    @property
+    def size_bytes(self) -> int:
+        return self.slots.nbytes + self.mask.nbytes
+
+
+class Scopes:
+    """Reads scopes, and keeps them in memory as long as there is room and the base stays as it is."""
+
+    def __init__(self, database: Database, room_bytes: int = _ROOM_BYTES) -> None:
+        self._database = database
+        self._room = room_bytes
+        self._used = 0
+        self._kept: OrderedDict[Hashable, Scope] = OrderedDict()
+
+    async def of(self, snapshot: Snapshot, request: SearchRequest) -> Scope | None:
+        """What the request may find in the snapshot; None when that is every chunk which is alive there."""
+        if not request.where and (snapshot.is_open or request.principal.sees is None):
+            return None
+        key = snapshot.base_id, snapshot.revision, snapshot.is_past, request.principal.sees, repr(request.where)
+        if (kept := self._kept.get(key)) is not None:
+            self._kept.move_to_end(key)
+            return kept
+        return self._keep(key, await self._read(snapshot, request))
+
+    async def _read(self, snapshot: Snapshot, request: SearchRequest) -> Scope:
+        condition, values = filters.clause(request.where)
+        row = await self._database.row(
+            "SELECT string_agg(int4send(c.slot), '' ORDER BY c.slot) AS slots FROM document d"
+            " JOIN document_version v ON v.document_id = d.id JOIN chunk c ON c.version_id = v.id"
+            f" WHERE d.base_id = %(base)s AND {PAST if snapshot.is_past else NOW} AND {condition}",
+            {
+                "base": snapshot.base_id,
+                "revision": snapshot.revision,
+                "sees": sees(request.principal),
+                **values,
+            },
+        )
+        stored = row["slots"] if row else None
+        slots = np.frombuffer(stored or b"", dtype=">i4").astype(np.int32)
+        mask = np.zeros(snapshot.slot_count, dtype=np.bool_)
+        slots = slots[slots < snapshot.slot_count]
+        mask[slots] = True
+        return Scope(slots, mask)
+
+    def _keep(self, key: Hashable, scope: Scope) -> Scope:
+        self._kept[key] = scope
+        self._used += scope.size_bytes
+        while self._used > self._room:
+            _, gone = self._kept.popitem(last=False)
+            self._used -= gone.size_bytes
+        return scope
+
+
+NOW = f"c.born <= %(revision)s AND c.died IS NULL AND {VISIBLE}"
+"""Is the chunk live, was it there when the search began, and may the caller see it?"""
+
+PAST = f"c.born <= %(revision)s AND (c.died IS NULL OR c.died > %(revision)s) AND {ALLOWED}"
+"""Was the chunk live at the revision, and may the caller see its document now?"""

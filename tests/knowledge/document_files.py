@@ -6,6 +6,8 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from mail_files import binary, message, ole, text
+
 _W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
 
@@ -271,6 +273,8 @@ def cell(value: str | float | None, place: str, style: int = 0) -> str:
 
 ITEM = '<w:numPr><w:ilvl w:val="0"/></w:numPr>'
 
+_POLICY_PAGE = b"""<h1>Hotels</h1><p>The limit is 140 euros per night.</p><ul><li>with breakfast<li>without city tax</ul>
+    <table><tr><th>City<th>Limit<tr><td>Berlin<td>140<tr><td>Z&uuml;rich<td>215</table>"""
 _POLICY_TITLE = "<dc:title>Travel policy</dc:title>"
 
 POLICY = {
@@ -309,9 +313,12 @@ POLICY = {
         + tbl([p("City"), p("Limit")], [p("Berlin"), p("140")], [p("Zürich"), p("215")]),
         title="Travel policy",
     ),
-    "html": b"""<!doctype html><title>Travel policy</title><nav>Home</nav><h1>Hotels</h1>
-        <p>The limit is 140 euros per night.</p><ul><li>with breakfast<li>without city tax</ul>
-        <table><tr><th>City<th>Limit<tr><td>Berlin<td>140<tr><td>Z&uuml;rich<td>215</table>""",
+    "eml": b"From: ann@x.example\nSubject: Travel policy\nContent-Type: text/html\n\n" + _POLICY_PAGE,
+    "html": b"<!doctype html><title>Travel policy</title><nav>Home</nav>" + _POLICY_PAGE,
+    "image": bytes.fromhex(
+        "89504e470d0a1a0a0000000d4948445200000001000000010800000000"
+        "3a7e9b550000000a49444154789c63680000008200815d8e6ec20000000049454e44ae426082"
+    ),
     "markdown": """---
 title: Travel policy
 ---
@@ -327,6 +334,7 @@ The limit is 140 euros per night.
 | Berlin | 140 |
 | Zürich | 215 |
 """.encode(),
+    "msg": ole(message(text(0x0037, "Travel policy"), binary(0x1013, _POLICY_PAGE))),
     "pdf": pdf(
         [
             [

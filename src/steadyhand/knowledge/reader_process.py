@@ -16,6 +16,7 @@ from steadyhand.knowledge.frames import Broken, Ended, Held, Parsed, Refused, Re
 from steadyhand.types.document import Document
 
 _PROGRAM = "steadyhand.knowledge.confined"
+_ONE_THREAD = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _START_S = 60.0
 _PAGE = mmap.PAGESIZE
 _GONE_S = 1.0  # between the end of a child's pipe and its own
@@ -38,7 +39,7 @@ class ReaderProcess:
                 [sys.executable, "-P", "-X", "utf8", "-m", _PROGRAM, str(memory)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={"PYTHONPATH": modules, "MALLOC_ARENA_MAX": "1"},
+                env={"PYTHONPATH": modules, **_ONE_THREAD},
                 start_new_session=True,  # who interrupts us does not interrupt it
             )
         except OSError as error:

@@ -41,6 +41,7 @@ async def test_a_run_answers_with_everything_that_an_output_carries(site: Site) 
     assert status == 200
     assert set(body) == {
         "status", "output", "confidence", "evidence", "checks", "model", "cost_usd", "run_id", "snapshot", "duration_s",
+        "contradictions",
     }  # fmt: skip
     assert (body["status"], body["model"], body["cost_usd"], body["run_id"]) == ("answered", "test:m", 0.0, run_id)
     assert body["output"] == {"answer": HOTEL, "found": True}

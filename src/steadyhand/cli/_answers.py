@@ -75,8 +75,9 @@ def _sources(answer: Answer, address: str, width: int) -> Iterator[str]:
 
 
 def _link(item: Evidence) -> str:
-    """The path of the page, with the quote marked."""
-    span = urlencode({"page": item.page, "start": item.start, "end": item.end})
+    """The path of the page as it was quoted, with the quote marked."""
+    version = {"version": item.version_id} if item.version_id else {}
+    span = urlencode({"page": item.page, "start": item.start, "end": item.end, **version})
     return f"/knowledge/{quote(item.knowledge_base, safe='')}/{quote(item.source)}?{span}"
 
 

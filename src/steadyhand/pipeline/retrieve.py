@@ -8,6 +8,7 @@ from steadyhand.pipeline.ports import Ports
 from steadyhand.pipeline.rewrite import queries
 from steadyhand.pipeline.unknown import not_found
 from steadyhand.prompts.render import conditions, query
+from steadyhand.types.passage import Retrieval
 from steadyhand.types.run import Continue, Run, StepResult
 from steadyhand.types.search import Finish, SearchRequest
 from steadyhand.types.text import highest
@@ -38,7 +39,12 @@ async def retrieve(run: Run, ports: Ports) -> StepResult:
     data_class = highest(run.data_class, ports.class_of(knowledge.base), *classes)
     read = replace(aside.run, query=asked[0], retrieval=found, data_class=data_class, searches=run.searches + 1)
     ended, why = await not_found(read)
-    return Continue(ended, "; ".join(filter(None, (*_wordings(asked), *aside.notes, why))))
+    return Continue(ended, "; ".join(filter(None, (*_wordings(asked), *aside.notes, *_disagreeing(found), why))))
+
+
+def _disagreeing(found: Retrieval) -> Iterator[str]:
+    for each in found.contradictions:
+        yield f"sources disagree about {each.about}: {', '.join(said.source for said in each.statements)}"
 
 
 def _wordings(asked: tuple[str, ...]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from steadyhand.checks.citations import is_abstention
 from steadyhand.checks.schema import violations
-from steadyhand.knowledge.support import Support, support
+from steadyhand.knowledge.support import NEEDED, Support, support
 from steadyhand.types.feature import Feature
 from steadyhand.types.ids import ModelId
 from steadyhand.types.json import JsonObject, found_field
@@ -22,10 +22,11 @@ async def not_found(run: Run) -> tuple[Run, str]:
     if knowledge is None or (output := _saying_so(run.feature)) is None:
         return run, ""
     found = await asyncio.to_thread(support, run.query, passages) if passages else Support(0.0, 0.0, 0.0)
-    if passages and found.score >= knowledge.min_score:
+    needed = NEEDED if knowledge.min_score is None else knowledge.min_score
+    if passages and found.score >= needed:
         return run, ""
     ended = replace(run, output=output, model=NOBODY, confidence=1 - found.score)
-    return ended, f"not found: support {found} of {len(passages)} passages, {knowledge.min_score:g} is needed"
+    return ended, f"not found: support {found} of {len(passages)} passages, {needed:g} is needed"
 
 
 def _saying_so(feature: Feature) -> JsonObject | None:

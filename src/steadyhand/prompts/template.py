@@ -67,6 +67,12 @@ def path_of(node: nodes.Node) -> tuple[str, ...]:
     return ()
 
 
+def fields_of(source: str) -> frozenset[str]:
+    """The fields of the input that a template names. Raises like `parsed`."""
+    paths = (path_of(node) for node in parsed(source).find_all((nodes.Getattr, nodes.Getitem)))
+    return frozenset(path[1] for path in paths if len(path) > 1 and path[0] == "input")
+
+
 def bindings(tree: nodes.Template) -> Iterator[tuple[str, nodes.Node]]:
     """The names that `for` and `set` bind, each with the expression it gets its value from."""
     for statement in tree.find_all((nodes.For, nodes.Assign)):

@@ -49,6 +49,7 @@ Body = Annotated[JsonObject, Depends(body_of)]
 BaseName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
 Offset = Annotated[int | None, Query(ge=0, le=_MAX_OFFSET)]
+VersionId = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 

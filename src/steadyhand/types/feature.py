@@ -32,7 +32,7 @@ class Knowledge:
 
     `queries` counts the wordings that are searched, the question's own included; the others are a model's.
     `rerank`, `max_tokens` and `expand` are as in a search's `Finish`. Passages whose support of the question, in
-    [0, 1], is below `min_score` count as nothing found.
+    [0, 1], is below `min_score` count as nothing found; None is the usual bound.
     """
 
     base: str
@@ -44,7 +44,7 @@ class Knowledge:
     max_tokens: int | None = None
     expand: bool = False
     where: tuple[Condition, ...] = ()
-    min_score: float = 0.0
+    min_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

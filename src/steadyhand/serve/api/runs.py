@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Query
 from fastapi.responses import JSONResponse, Response
 
-from steadyhand.serve.request import Limit, Opened
+from steadyhand.serve import traces
+from steadyhand.serve.request import Caller, Limit, Opened
 from steadyhand.types.run import RunStatus
 from steadyhand.types.wire import plain
 
@@ -24,6 +25,9 @@ async def index(
     return JSONResponse({"runs": plain(runs)})
 
 
-async def show(run_id: str, workspace: Opened) -> Response:
-    """One run with its steps, model calls, retrieved passages and verdicts. The end of an id is enough."""
-    return JSONResponse(plain(await workspace.ledger.trace(run_id)))
+async def show(run_id: str, workspace: Opened, caller: Caller) -> Response:
+    """One run with its steps, model calls, retrieved passages and verdicts. The end of an id is enough.
+
+    Who may not see the documents that the run was made from may not see the run.
+    """
+    return JSONResponse(plain(await traces.trace(workspace, caller, run_id)))

@@ -68,9 +68,12 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
-def span_link(base: str, path: str, page: int, start: int | None = None, end: int | None = None) -> str:
-    """The address of a span in a document, as a page."""
+def span_link(
+    base: str, path: str, page: int, start: int | None = None, end: int | None = None, *, version: int | None = None
+) -> str:
+    """The address of a span in a document, or in a version of it, as a page."""
     query = {"page": page} | ({} if start is None or end is None else {"start": start, "end": end})
+    query |= {"version": version} if version else {}
     return f"/knowledge/{quote(base, safe='')}/{quote(path)}?{urlencode(query)}"
 
 

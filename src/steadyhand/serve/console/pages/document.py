@@ -1,7 +1,7 @@
 """A page of a document, with the span that a citation points at."""
 
 from steadyhand.errors import NotFound
-from steadyhand.serve.request import BaseName, Offset, Opened, PageNumber
+from steadyhand.serve.request import BaseName, Caller, Offset, Opened, PageNumber, VersionId
 from steadyhand.types.json import JsonObject
 
 PATH = "/console/knowledge/{kb}/{path:path}"
@@ -9,15 +9,17 @@ PATH = "/console/knowledge/{kb}/{path:path}"
 
 async def page(
     workspace: Opened,
+    caller: Caller,
     kb: BaseName,
     path: str,
     *,
     page: PageNumber = 1,
     start: Offset = None,
     end: Offset = None,
+    version: VersionId = None,
 ) -> dict[str, object]:
-    """The text of the live document's page. Offsets count code points from the beginning of the document."""
-    row = await workspace.knowledge.page(kb, path, page)
+    """The text of the live document's page, or of that version's. Offsets count code points of the document."""
+    row = await workspace.knowledge.page(kb, path, page, caller, version)
     if row is None:
         raise NotFound(
             f"expected page {page} of a live document {path!r} in {kb!r}; found none",
@@ -32,6 +34,7 @@ async def page(
         "start": row["start"],
         "end": row["stop"],
         "text": row["content"],
+        "version": version,
         "span": _span(row["content"], row["start"], start, end),
     }
 

@@ -19,8 +19,8 @@ async def page(
     found = await workspace.search(kb, q, principal=caller, top_k=_TOP) if q.strip() else None
     return {
         "base": base,
-        "documents": await workspace.knowledge.documents(kb),
-        "failures": await workspace.knowledge.failures(kb),
+        "documents": await workspace.knowledge.documents(kb, caller),
+        "failures": await workspace.knowledge.failures(kb, caller),
         "q": q,
         "found": found,
     }

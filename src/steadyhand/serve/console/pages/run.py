@@ -5,8 +5,9 @@ from typing import Any
 
 from steadyhand.errors import NotFound
 from steadyhand.ledger.turns import asked_model, turns
+from steadyhand.serve import traces
 from steadyhand.serve.contracts import good
-from steadyhand.serve.request import Opened
+from steadyhand.serve.request import Caller, Opened
 from steadyhand.types.exchange import PASSTHROUGH
 from steadyhand.types.feature import Feature
 from steadyhand.types.json import JsonSchema, fields
@@ -15,9 +16,9 @@ from steadyhand.workspace import AsyncWorkspace
 PATH = "/console/runs/{run_id}"
 
 
-async def page(run_id: str, workspace: Opened) -> dict[str, object]:
+async def page(run_id: str, workspace: Opened, caller: Caller) -> dict[str, object]:
     """Everything the ledger holds of a run. The end of its id is enough."""
-    trace = await workspace.ledger.trace(run_id)
+    trace = await traces.trace(workspace, caller, run_id)
     feature = _feature(workspace, trace.run["feature"])
     is_gateway_call = trace.run["feature"] == PASSTHROUGH
     prompt = trace.calls[0]["prompt"] if is_gateway_call and trace.calls else ""

@@ -92,6 +92,32 @@ class KnowledgeTable(_Table):
     query: str = Field("", description="Template of the search over `input`; default: all texts of the input.")
     top: int = Field(8, ge=1, le=50, description="How many passages the model may read.")
     cite: bool = Field(True, description="Must every answer cite its sources?")
+    queries: int = Field(
+        1,
+        ge=1,
+        le=5,
+        description="Wordings that are searched. Above 1 a model of `try` writes the others; where the input has"
+        " `history`, it makes a question of its own out of what follows the conversation.",
+    )
+    rerank: str = Field(
+        "none",
+        description="Who puts the passages into order: none, lexical, model, or onnx:FOLDER for a cross-encoder.",
+    )
+    max_tokens: int | None = Field(
+        None, ge=256, le=1_000_000, description="The most tokens of all passages together; default: unlimited."
+    )
+    expand: bool = Field(False, description="Show the section around a passage, where there is room for it.")
+    filter: _Values = Field(
+        default_factory=dict,
+        description="Conditions on the metadata of documents; values may be templates such as {{ input.country }}.",
+    )
+    min_score: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Support of the question, 0 to 1, below which nothing counts as found and no model is asked,"
+        " where the output has `found`; default 0.04, and 0 always asks.",
+    )
 
 
 class GuardrailsTable(_Table):

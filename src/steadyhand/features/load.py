@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from steadyhand.errors import ContractInvalid
-from steadyhand.features import caching, meaning, routing
+from steadyhand.features import caching, knowledge, meaning, routing
 from steadyhand.features.cases import EXAMPLES, Schemas, read_examples
 from steadyhand.features.contract import Contract
 from steadyhand.features.expressions import scope
@@ -14,14 +13,12 @@ from steadyhand.features.files import Files, Layers, Signature, read_layers
 from steadyhand.features.flaw import Flaw
 from steadyhand.features.known import Known
 from steadyhand.features.parse import Parsed, parse
-from steadyhand.features.sample import sample
 from steadyhand.features.schemas import read_schema
 from steadyhand.features.spans import seconds
 from steadyhand.prompts.flaws import flaws as template_flaws
-from steadyhand.prompts.template import pieces
-from steadyhand.types.feature import Budget, Check, Feature, Knowledge, Problem, Review, Value
+from steadyhand.types.feature import Budget, Check, Feature, Problem, Review, Value
 from steadyhand.types.ids import FeatureName, ModelId
-from steadyhand.types.json import JsonSchema, fields, text_field
+from steadyhand.types.json import JsonSchema, text_field
 from steadyhand.types.model import Example, Rule
 
 PROMPT = "prompt.md"
@@ -75,13 +72,7 @@ def _flaws(name: str, parsed: Parsed, raw: dict[str, object], schemas: Schemas, 
     yield from meaning.value_flaws(parsed.contract, schemas)
     yield from caching.flaws(parsed.contract, schemas.input)
     yield from routing.flaws(parsed, scope(schemas.input, schemas.output))
-    knowledge = parsed.contract.knowledge
-    if knowledge and knowledge.query:
-        path = ("knowledge", "query")
-        found = template_flaws(knowledge.query, schemas.input, has_passages=False)
-        yield from (Flaw(path, f"knowledge.query: {flaw.message}", flaw.hint) for flaw in found)
-        if not found and (fault := _render_fault(knowledge.query, schemas.input)):
-            yield Flaw(path, f"knowledge.query: {fault}", "write it for every allowed input")
+    yield from knowledge.flaws(parsed.contract, schemas)
 
 
 def _prompt(layers: Layers, contract: Contract, input_schema: JsonSchema) -> str:
@@ -99,21 +90,9 @@ def _prompt(layers: Layers, contract: Contract, input_schema: JsonSchema) -> str
     flaws = template_flaws(text, input_schema, has_passages=contract.knowledge is not None)
     for flaw in flaws:
         layers.files.add(path, flaw.line, flaw.message, flaw.hint)
-    if not flaws and (fault := _render_fault(text, input_schema)):
+    if not flaws and (fault := knowledge.render_fault(text, input_schema)):
         layers.files.add(path, 1, fault, "write it for every allowed input, also one without the optional fields")
     return text
-
-
-def _render_fault(template: str, input_schema: JsonSchema) -> str:
-    """Why a template cannot be rendered for an input that is allowed; "" when it can."""
-    for has_optional in (True, False):
-        given = sample(input_schema, has_optional=has_optional)
-        if isinstance(given, dict):
-            try:
-                pieces(template, {**dict.fromkeys(fields(input_schema)), **given}, 1)
-            except ContractInvalid as error:
-                return str(error)
-    return ""
 
 
 def _examples(layers: Layers, schemas: Schemas) -> tuple[Example, ...]:
@@ -124,7 +103,7 @@ def _examples(layers: Layers, schemas: Schemas) -> tuple[Example, ...]:
 def _feature(
     contract: Contract, version: str, schemas: Schemas, prompt: str, examples: tuple[Example, ...]
 ) -> Feature:
-    models, knowledge, fallback = contract.models, contract.knowledge, contract.fallback
+    models, fallback = contract.models, contract.fallback
     return Feature(
         name=FeatureName(contract.name),
         version=version,
@@ -140,7 +119,7 @@ def _feature(
         fallback_model=ModelId(models.fallback) if models.fallback else None,
         timeout_s=contract.timeout_s,
         model_timeout_s=models.timeout_s,
-        knowledge=Knowledge(knowledge.base, knowledge.query, knowledge.top, knowledge.cite) if knowledge else None,
+        knowledge=knowledge.knowledge(contract.knowledge),
         input_guardrails=tuple(contract.guardrails.input),
         output_guardrails=tuple(contract.guardrails.output),
         checks=tuple(_checks(contract)),

@@ -253,3 +253,9 @@ def test_a_broken_outlook_message_is_refused(cut: int) -> None:
     whole = ole(message(text(0x1000, "word " * 2_000)))
     with pytest.raises(DocumentUnreadable):
         read_document(whole[:cut], "a.msg")
+
+
+def test_characters_that_a_database_refuses_are_in_no_metadata() -> None:
+    content = ole(message(text(0x0037, "Ho\0tels"), text(0x1035, "<1\0\x01@x>"), text(0x1000, "a\0b")))
+    document = read_document(content, "a.msg")
+    assert "\0" not in repr((document.metadata, document.title, document.text)).replace("\\x00", "\0")

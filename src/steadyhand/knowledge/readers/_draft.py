@@ -125,7 +125,8 @@ class Draft:
             self.end_page()
         named = collapsed(canonical(title))[:_TITLE_LIMIT] or PurePath(self._name).stem
         text = "".join(self._parts)[: self._pages[-1].end]
-        return Document(named, text, tuple(self._pages), tuple(self._blocks), dict(metadata or {}), tuple(pictures))
+        known = {field: _storable(value) for field, value in (metadata or {}).items()}
+        return Document(named, text, tuple(self._pages), tuple(self._blocks), known, tuple(pictures))
 
     def check_length(self, growing: int) -> None:
         """Raise `DocumentUnreadable` when `growing` more code points would make the text too long to keep."""
@@ -139,3 +140,10 @@ class Draft:
         self.check_length(len(text))
         self._parts.append(text)
         self._length += len(text)
+
+
+def _storable(value: Json) -> Json:
+    """What a file says of itself, without the characters that no database takes."""
+    if isinstance(value, str):
+        return canonical(value)
+    return [_storable(part) for part in value] if isinstance(value, list) else value

@@ -7,7 +7,7 @@ from lxml import etree
 
 from steadyhand.knowledge.readers._draft import Draft, collapsed
 from steadyhand.knowledge.readers._formats import shown_number
-from steadyhand.knowledge.readers._package import Package, R, shown_children
+from steadyhand.knowledge.readers._package import Package, R, shown_children, whole
 
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
@@ -32,8 +32,8 @@ def paragraphs(body: etree._Element) -> Iterator[Paragraph]:
         text = "\n".join(map(collapsed, "".join(_runs(element)).split("\n"))).strip()
         if text:
             properties = element.find(f"{A}pPr")
-            level = properties.get("lvl", "0") if properties is not None else "0"
-            yield Paragraph(text, min(int(level) if level.isdigit() else 0, _DEEPEST), _is_item(properties))
+            level = whole(properties.get("lvl")) if properties is not None else 0
+            yield Paragraph(text, min(max(level, 0), _DEEPEST), _is_item(properties))
 
 
 def flat(body: etree._Element) -> str:
@@ -144,7 +144,7 @@ def _cached(source: etree._Element | None) -> dict[int, str]:
     points: dict[int, str] = {}
     for level in levels:
         for point in level.iter(f"{_C}pt"):
-            at, value = int(point.get("idx", "0")), collapsed(point.findtext(f"{_C}v") or "")
+            at, value = whole(point.get("idx")), collapsed(point.findtext(f"{_C}v") or "")
             shown = shown_number(value, point.get("formatCode") or code)
             points[at] = f"{shown} {points[at]}" if at in points else shown
     return points
@@ -159,7 +159,7 @@ def _add_new_chart(draft: Draft, root: etree._Element) -> None:
         for level in held.iter(f"{_CX}lvl"):
             for point in level.iter(f"{_CX}pt"):
                 value = shown_number(collapsed(point.text or ""), level.get("formatCode", "General"))
-                rows.setdefault(int(point.get("idx", "0")), []).append(value)
+                rows.setdefault(whole(point.get("idx")), []).append(value)
         _add_rows(draft, [row for _, row in sorted(rows.items())], has_titles=False)
 
 
@@ -176,7 +176,7 @@ def _nodes(root: etree._Element) -> Iterator[Paragraph]:
     points = {point.get("modelId", ""): point for point in root.iter(f"{_DGM}pt")}
     children: dict[str, list[str]] = {}
     connections = (c for c in root.iter(f"{_DGM}cxn") if c.get("type", "parOf") == "parOf")
-    for connection in sorted(connections, key=lambda c: int(c.get("srcOrd", "0"))):
+    for connection in sorted(connections, key=lambda c: whole(c.get("srcOrd"))):
         children.setdefault(connection.get("srcId", ""), []).append(connection.get("destId", ""))
     inner = {child for below in children.values() for child in below}
     waiting = [(key, 0) for key in reversed(points) if key not in inner]

@@ -49,7 +49,7 @@ def shown_number(value: str, code: str, *, is_1904: bool = False) -> str:
 
     `is_1904` is for workbooks that count their days from 1904 on.
     """
-    if code in {GENERAL, "@"} and value.isdigit() and len(value) <= _LARGEST:
+    if code in {GENERAL, "@"} and value.isdecimal() and len(value) <= _LARGEST:
         return value
     try:
         number = Decimal(value)

@@ -128,7 +128,9 @@ class Package:
                         is_checked = True
                     yield element
                     _forget(element)
-            parser.close()
+            root = parser.close()
+            if not is_checked and root is not None:
+                self._refuse_declaration(root, part)
         except etree.XMLSyntaxError as error:
             raise self._no_xml(part, error) from None
 
@@ -222,6 +224,12 @@ def shown_children(parent: etree._Element) -> Iterator[etree._Element]:
                 yield from shown_children(choice)
         else:
             yield child
+
+
+def whole(text: str | None, otherwise: int = 0) -> int:
+    """The number that an attribute holds; `otherwise` for what is none, or has more than 18 figures."""
+    figures = (text or "").removeprefix("-")
+    return int(text or "") if figures.isascii() and figures.isdecimal() and len(figures) <= 18 else otherwise
 
 
 def _key(part: str) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from steadyhand.knowledge.readers._package import shown_children
+from steadyhand.knowledge.readers._package import shown_children, whole
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 BOX = f"{W}txbxContent"
@@ -74,7 +74,7 @@ def outside_tables(parent: etree._Element, tag: str) -> Iterator[etree._Element]
 
 def outline_level(value: str) -> int:
     """A heading's level from its outline level, in which 9 means body text."""
-    return int(value) + 1 if value.isdecimal() and int(value) < 9 else 0
+    return whole(value) + 1 if 0 <= whole(value, -1) < 9 else 0
 
 
 class NumberingRule(NamedTuple):
@@ -163,7 +163,7 @@ class Numbering:
             return None
         list_id = (own.list_id if own else "") or (by_style.list_id if by_style else "")
         stated = (own.depth if own else "") or (by_style.depth if by_style else "")
-        depth = min(int(stated), _DEEPEST) if stated.isdecimal() else 0
+        depth = min(max(whole(stated), 0), _DEEPEST)
         if list_id == "0":
             return None  # how a paragraph leaves the list of its style
         return Number(self._label(list_id, depth), depth)
@@ -194,10 +194,9 @@ class Numbering:
         if element is not None and list_id not in self._started:
             self._started.add(list_id)
             for override in element.iterfind(f"{W}lvlOverride/{W}startOverride/.."):
-                depth = override.get(f"{W}ilvl", "")
-                start = value_of(override, "startOverride")
-                if depth.isdecimal() and int(depth) in levels and start.isdecimal():
-                    counts[int(depth)] = int(start) - 1
+                depth = whole(override.get(f"{W}ilvl"), -1)
+                if depth in levels:
+                    counts[depth] = whole(value_of(override, "startOverride"), 1) - 1
         return counts
 
     def _levels_of(self, list_id: str) -> dict[int, _Level]:
@@ -210,10 +209,9 @@ class Numbering:
 
 def _levels(parent: etree._Element | None) -> Iterator[tuple[int, _Level]]:
     for element in parent.iter(f"{W}lvl") if parent is not None else ():
-        depth, start = element.get(f"{W}ilvl", ""), value_of(element, "start")
-        if depth.isdecimal():
-            kind = value_of(element, "numFmt") or "decimal"
-            yield int(depth), _Level(kind, value_of(element, "lvlText"), int(start) if start.isdecimal() else 1)
+        kind = value_of(element, "numFmt") or "decimal"
+        start = whole(value_of(element, "start"), 1)
+        yield whole(element.get(f"{W}ilvl"), -1), _Level(kind, value_of(element, "lvlText"), start)
 
 
 def _written(number: int, kind: str) -> str:

@@ -200,7 +200,8 @@ def _is_table_of_cells(table: html.HtmlElement) -> bool:
 
 def _rows(table: html.HtmlElement) -> list[html.HtmlElement]:
     """The rows of a table without those of tables inside it."""
-    return [*table.findall("tr"), *table.xpath("./thead/tr|./tbody/tr|./tfoot/tr")]
+    rows: list[html.HtmlElement] = table.xpath("./tr|./thead/tr|./tbody/tr|./tfoot/tr")
+    return rows
 
 
 def _described(image: html.HtmlElement) -> str:

@@ -12,7 +12,7 @@ from lxml import etree
 from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed, is_title
 from steadyhand.knowledge.readers._drawing import A, add_embedded, add_paragraphs, add_table, flat, paragraphs
-from steadyhand.knowledge.readers._package import Package, R, shown_children
+from steadyhand.knowledge.readers._package import Package, R, shown_children, whole
 from steadyhand.types.document import Document
 
 EXTENSIONS = (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx")
@@ -153,12 +153,8 @@ def _offset(shape: etree._Element) -> _Place | None:
     for path in (f"{_P}spPr/{A}xfrm/{A}off", f"{_P}grpSpPr/{A}xfrm/{A}off", f"{_P}xfrm/{A}off"):
         offset = shape.find(path)
         if offset is not None:
-            return _Place(_integer(offset.get("y", "")), _integer(offset.get("x", "")))
+            return _Place(whole(offset.get("y")), whole(offset.get("x")))
     return None
-
-
-def _integer(value: str) -> int:
-    return int(value) if value.removeprefix("-").isdecimal() and len(value) < 20 else 0
 
 
 def _placeholder(shape: etree._Element) -> str | None:

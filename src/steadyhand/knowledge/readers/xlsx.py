@@ -15,7 +15,7 @@ from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed, is_
 from steadyhand.knowledge.readers._drawing import A, add_embedded, add_paragraphs, paragraphs
 from steadyhand.knowledge.readers._formats import BUILT_IN, GENERAL, shown_number
 from steadyhand.knowledge.readers._grid import Grid, one_line
-from steadyhand.knowledge.readers._package import Package, R, Relation
+from steadyhand.knowledge.readers._package import Package, R, Relation, whole
 from steadyhand.types.document import Document
 
 EXTENSIONS = (".xlsx", ".xlsm", ".xltx", ".xltm")
@@ -23,10 +23,12 @@ EXTENSIONS = (".xlsx", ".xlsm", ".xltx", ".xltm")
 _S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _THREADED = "{http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments}"
 _CELL, _ROW, _VALUE, _INLINE = f"{_S}c", f"{_S}row", f"{_S}v", f"{_S}is"
-_LAST_COLUMN = 16_384
+_LAST_COLUMN, _LAST_ROW = 16_384, 1_048_576
 _MERGED = re.compile(rb"mergeCell\s[^>]*?ref=\"([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})\"")
 _MERGES = 100_000  # at most so many are followed
-_END_OF_ROWS = b"sheetData>"
+_END_OF_ROWS = re.compile(rb"</(?:\w{1,20}:)?sheetData>")
+_END_LIMIT = 40  # bytes of it
+_TAIL_LIMIT = 8 * 2**20  # bytes behind the rows that are looked at
 _SHEET_LIMIT = 512 * 2**20
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})(?::([A-Z]{1,3})(\d{1,7}))?")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -85,7 +87,7 @@ class _Reading:
             return []
         own = {f.get("numFmtId", ""): f.get("formatCode", GENERAL) for f in root.iter(f"{_S}numFmt")}
         ids = [style.get("numFmtId", "0") for style in root.iterfind(f"{_S}cellXfs/{_S}xf")]
-        return [own.get(key) or BUILT_IN.get(int(key) if key.isdigit() else 0, GENERAL) for key in ids]
+        return [own.get(key) or BUILT_IN.get(whole(key), GENERAL) for key in ids]
 
     # Rows
 
@@ -115,13 +117,12 @@ class _Reading:
         cells: dict[int, str] = {}
         for element in self._package.elements(part, _CELL, _ROW):
             if element.tag == _ROW:
-                stated = element.get("r", "")
-                number = int(stated) if stated.isdigit() and len(stated) <= 7 else number + 1
+                stated = whole(element.get("r"))
+                number = stated if 0 < stated <= _LAST_ROW else number + 1
                 yield number, cells
                 cells, column = {}, 0
                 continue
-            reference = element.get("r")
-            column = _column(reference.rstrip("0123456789")) if reference else column + 1
+            column = _column(element.get("r", "").rstrip("0123456789")) or column + 1
             text = self._value(element) if len(element) else ""
             if text and column <= _LAST_COLUMN:
                 cells[column] = text
@@ -133,11 +134,12 @@ class _Reading:
             return _rich(inline) if inline is not None else ""
         value = cell.findtext(_VALUE) or ""
         if kind == "s":
-            return self._texts[int(value)] if value.isdigit() and int(value) < len(self._texts) else ""
+            at = whole(value, -1)
+            return self._texts[at] if 0 <= at < len(self._texts) else ""
         if kind == "n":
-            style = cell.get("s", "")
-            at = int(style) if style.isdigit() else 0
-            return shown_number(value, self._codes[at] if at < len(self._codes) else GENERAL, is_1904=self._is_1904)
+            at = whole(cell.get("s"))
+            code = self._codes[at] if 0 <= at < len(self._codes) else GENERAL
+            return shown_number(value, code, is_1904=self._is_1904)
         if kind == "b":
             return "TRUE" if value == "1" else "FALSE"
         return one_line(canonical(value))
@@ -200,20 +202,23 @@ def _rich(item: etree._Element | None) -> str:
 
 @lru_cache(maxsize=_LAST_COLUMN)
 def _column(letters: str) -> int:
-    """1 for A, 27 for AA; past the last column for what is no column."""
+    """1 for A, 27 for AA; 0 for what is no column."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + ord(letter) - ord("A") + 1
-    return number if letters.isascii() and letters.isalpha() and len(letters) <= 3 else _LAST_COLUMN + 1
+    return number if letters.isascii() and letters.isalpha() and len(letters) <= 3 else 0
 
 
 def _merged_over_rows(package: Package, part: str) -> dict[int, dict[int, int]]:
     """By first row and column the last row of cells that are merged over several rows; they come last."""
-    tail = b""
+    tail, is_behind = b"", False
     for chunk in package.chunks(part, limit=_SHEET_LIMIT) if package.has(part) else ():
         tail += chunk
-        at = tail.rfind(_END_OF_ROWS)
-        tail = tail[at:] if at > 0 else tail if tail.startswith(_END_OF_ROWS) else tail[-len(_END_OF_ROWS) :]
+        end = None if is_behind else _END_OF_ROWS.search(tail)
+        is_behind = is_behind or end is not None
+        tail = tail[end.end() :] if end else tail if is_behind else tail[-_END_LIMIT:]
+        if len(tail) > _TAIL_LIMIT:
+            break
     found: dict[int, dict[int, int]] = {}
     for count, (left, top, _, bottom) in enumerate(_MERGED.findall(tail)):
         if count < _MERGES and int(bottom) > int(top):

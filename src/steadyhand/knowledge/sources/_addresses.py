@@ -96,11 +96,11 @@ def extension(address: str, media_type: str) -> str:
 def document_path(page: str, suffix: str) -> str:
     """The name of a page, as `identity` gives it, inside a knowledge base: relative, safe, ending with `suffix`."""
     path, _, query = page.partition("?")
-    host, *names = [_safe(unquote(name)) for name in path.split("/")]
+    host, *names = [safe(unquote(name)) for name in path.split("/")]
     last = names.pop() if names else ""
     stem = last[: -len(suffix)] if suffix and last.lower().endswith(suffix) else last
     if query:
-        stem = f"{stem}~{_safe(unquote(query))}"
+        stem = f"{stem}~{safe(unquote(query))}"
     whole = "/".join(filter(None, [host, *names, _short(stem or "index") + suffix]))
     return whole if len(whole.encode()) <= _LONGEST_PATH else f"{host}/{_mark(page)}{suffix}"
 
@@ -109,6 +109,12 @@ def marked(path: str, page: str) -> str:
     """Another path for `page`, whose own is taken."""
     found = PurePosixPath(path)
     return str(found.with_name(f"{found.stem}~{_mark(page)}{found.suffix}"))
+
+
+def safe(name: str) -> str:
+    """One name of a path: what has a meaning in paths is replaced, what is long is cut."""
+    found = _UNSAFE.sub("_", name)
+    return _short(f"_{found}" if found.startswith(".") else found)
 
 
 def _without_tracking(url: URL) -> URL:
@@ -120,11 +126,6 @@ def _without_tracking(url: URL) -> URL:
 def _is_trap(path: str) -> bool:
     names = [name for name in path.split("/") if name]
     return len(names) > _DEEPEST or any(names.count(name) > _REPEATS for name in names)
-
-
-def _safe(name: str) -> str:
-    found = _UNSAFE.sub("_", name)
-    return _short(f"_{found}" if found.startswith(".") else found)
 
 
 def _short(name: str) -> str:

@@ -164,7 +164,7 @@ def _names(text: str) -> Iterator[str]:
 
 def _about(text: str) -> str:
     """The first words that say something, such as `hotel cost night`."""
-    said = [word for word in words(_BOUNDS.sub(" ", text)) if terms(word) and not word.isdigit()]
+    said = [word for word in words(_BOUNDS.sub(" ", text)) if set(terms(word)) - _EMPTY and not word.isdigit()]
     return " ".join(dict.fromkeys(said[:_ABOUT_TERMS]))
 
 

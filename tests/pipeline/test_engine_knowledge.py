@@ -14,7 +14,7 @@ from steadyhand.types.condition import Condition
 from steadyhand.types.feature import Budget, Knowledge
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Price, Rates
-from steadyhand.types.passage import Contradiction, Evidence, Passage, Retrieval
+from steadyhand.types.passage import Passage, Retrieval
 from steadyhand.types.ports import Ask
 from steadyhand.types.quota import Limit
 from steadyhand.types.search import SearchRequest
@@ -219,24 +219,14 @@ async def test_a_stale_source_is_marked_for_the_model_and_in_the_evidence() -> N
 
 
 async def test_sources_that_disagree_are_told_to_the_model_and_given_with_the_answer() -> None:
-    other = replace(PASSAGE, chunk_id=2, version_id=2, source="old.pdf", text="The limit is 90 EUR.", end=120)
-    said = tuple(
-        Evidence(
-            field="",
-            source=it.source,
-            page=3,
-            start=100,
-            end=110,
-            quote=it.text[:10],
-            knowledge_base="policies",
-            version_id=it.version_id,
-        )
-        for it in (PASSAGE, other)
-    )
-    found = Retrieval((PASSAGE, other), "policies@1", (Contradiction("the limit", said),))
-    house = Library({"large": [GOOD]}, finds=[found])
+    text = "Hotels cost at most 90 EUR a night."
+    other = replace(PASSAGE, chunk_id=2, version_id=2, source="old.pdf", text=text, end=100 + len(text))
+    house = Library({"large": [GOOD]}, finds=[Retrieval((PASSAGE, other), "policies@1")])
     answer = await house.ask(ASKED)
-    assert answer.contradictions == found.contradictions
-    assert "These sources disagree" in house.requests[0].messages[0].text
-    assert "1 and 2." in house.requests[0].messages[0].text
-    assert "sources disagree about the limit: travel.pdf, old.pdf" in detail(house, "retrieve")
+    [contradiction] = answer.contradictions
+    assert [said.quote for said in contradiction.statements] == ["Hotels cost at most 120 EUR a night.", text]
+    told = house.requests[0].messages[0].text
+    assert "These sources disagree" in told
+    assert "1 and 2." in told
+    assert f"sources disagree about {contradiction.about}: travel.pdf, old.pdf" in detail(house, "retrieve")
+    assert (await Library({"large": [GOOD]}).ask(ASKED)).contradictions == ()

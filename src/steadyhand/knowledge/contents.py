@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from steadyhand.errors import NotFound
+from steadyhand.knowledge.visible import ALLOWED, sees
 from steadyhand.storage import Database, Row
 from steadyhand.types.run import Principal
 
@@ -52,8 +53,8 @@ class KnowledgeContents:
         return await self._database.rows(
             "SELECT f.path, f.code, f.reason, f.failed_at FROM document_failure f JOIN knowledge_base b"
             " ON b.id = f.base_id LEFT JOIN document d ON d.base_id = f.base_id AND d.path = f.path"
-            f" WHERE b.name = %(name)s AND {_VISIBLE} ORDER BY f.path",
-            {"name": name, "labels": _labels(principal)},
+            f" WHERE b.name = %(name)s AND {ALLOWED} ORDER BY f.path",
+            {"name": name, "sees": sees(principal)},
         )
 
     async def documents(self, name: str, principal: Principal) -> list[Row]:
@@ -63,8 +64,8 @@ class KnowledgeContents:
             " (SELECT count(*) FROM chunk c WHERE c.version_id = v.id) AS chunks"
             " FROM document d JOIN knowledge_base b ON b.id = d.base_id"
             " JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
-            f" WHERE b.name = %(name)s AND {_VISIBLE} ORDER BY d.path",
-            {"name": name, "labels": _labels(principal)},
+            f" WHERE b.name = %(name)s AND {ALLOWED} ORDER BY d.path",
+            {"name": name, "sees": sees(principal)},
         )
 
     async def page(
@@ -82,13 +83,13 @@ class KnowledgeContents:
             " JOIN document_version v ON v.document_id = d.id"
             " AND v.id = coalesce(%(version)s::bigint, live.id)"
             " JOIN page p ON p.version_id = v.id"
-            f" WHERE b.name = %(name)s AND d.path = %(path)s AND p.number = %(number)s AND {_VISIBLE}",
+            f" WHERE b.name = %(name)s AND d.path = %(path)s AND p.number = %(number)s AND {ALLOWED}",
             {
                 "name": name,
                 "path": path,
                 "number": number,
                 "version": version_id,
-                "labels": _labels(principal),
+                "sees": sees(principal),
             },
         )
 
@@ -98,15 +99,7 @@ class KnowledgeContents:
             return True
         row = await self._database.row(
             "SELECT count(*) AS seen FROM document_version v JOIN document d ON d.id = v.document_id"
-            f" WHERE v.id = ANY(%(versions)s) AND {_VISIBLE}",
-            {"versions": list(versions), "labels": _labels(principal)},
+            f" WHERE v.id = ANY(%(versions)s) AND {ALLOWED}",
+            {"versions": list(versions), "sees": sees(principal)},
         )
         return row is not None and row["seen"] == len(versions)
-
-
-_VISIBLE = "(%(labels)s::text[] IS NULL OR d.labels && %(labels)s::text[])"
-
-
-def _labels(principal: Principal) -> list[str] | None:
-    """Of the documents that it may see; None for all."""
-    return None if principal.sees is None else sorted(principal.sees)

@@ -1,14 +1,17 @@
 """Step: what do the company's documents say about it?"""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from steadyhand.knowledge.contradictions import contradictions
+from steadyhand.language.detect import UNKNOWN, language_of
 from steadyhand.pipeline.aside import Aside
 from steadyhand.pipeline.ports import Ports
 from steadyhand.pipeline.rewrite import queries
 from steadyhand.pipeline.unknown import not_found
 from steadyhand.prompts.render import conditions, query
-from steadyhand.types.passage import Retrieval
+from steadyhand.types.passage import Contradiction, Passage, Retrieval
 from steadyhand.types.run import Continue, Run, StepResult
 from steadyhand.types.search import Finish, SearchRequest
 from steadyhand.types.text import highest
@@ -35,11 +38,18 @@ async def retrieve(run: Run, ports: Ports) -> StepResult:
         ),
     )
     found = await ports.search(request, aside)
+    found = replace(found, contradictions=await asyncio.to_thread(_contradictions, found.passages))
     classes = [passage.data_class for passage in found.passages]
     data_class = highest(run.data_class, ports.class_of(knowledge.base), *classes)
     read = replace(aside.run, query=asked[0], retrieval=found, data_class=data_class, searches=run.searches + 1)
     ended, why = await not_found(read)
     return Continue(ended, "; ".join(filter(None, (*_wordings(asked), *aside.notes, *_disagreeing(found), why))))
+
+
+def _contradictions(passages: Sequence[Passage]) -> tuple[Contradiction, ...]:
+    """Between passages of different documents."""
+    language = language_of(" ".join(passage.text[:1_000] for passage in passages[:3]))
+    return contradictions(passages, "en" if language == UNKNOWN else language)
 
 
 def _disagreeing(found: Retrieval) -> Iterator[str]:

@@ -78,19 +78,24 @@ def opened(content: bytes, name: str) -> pdfium.PdfDocument:
     return pdf
 
 
+def page(pdf: pdfium.PdfDocument, number: int, name: str) -> tuple[pdfium.PdfPage, pdfium.PdfTextPage]:
+    """The page, counted from 1, and its text; for the caller to close. Raises `DocumentUnreadable` when broken."""
+    try:
+        opened = pdf[number - 1]
+        return opened, opened.get_textpage()
+    except pdfium.PdfiumError as error:
+        raise DocumentUnreadable(
+            f"{name}: expected {len(pdf)} readable pages; found page {number} broken ({error})",
+            hint="print it to a new PDF",
+        ) from None
+
+
 def pages(pdf: pdfium.PdfDocument, name: str) -> Iterator[tuple[pdfium.PdfPage, pdfium.PdfTextPage]]:
     """Every page and its text, closed when the next one is asked for."""
-    for index in range(len(pdf)):
-        try:
-            page = pdf[index]
-            text = page.get_textpage()
-        except pdfium.PdfiumError as error:
-            raise DocumentUnreadable(
-                f"{name}: expected {len(pdf)} readable pages; found page {index + 1} broken ({error})",
-                hint="print it to a new PDF",
-            ) from None
-        with closing(page), closing(text):
-            yield page, text
+    for number in range(1, len(pdf) + 1):
+        sheet, text = page(pdf, number, name)
+        with closing(sheet), closing(text):
+            yield sheet, text
 
 
 def frame(page: pdfium.PdfPage) -> Frame:

@@ -23,6 +23,8 @@ _BOLD_WEIGHT = 700
 _SMALLEST_PT = 6.0  # letters without ascenders are lower than their line
 _GAP = 1.3  # heights of a line
 _ROOMY = 1.12  # usual widths of a letter
+_FULL = 60  # letters of a line that may go over two columns
+_MANY, _SAMPLE = 6, 2  # such lines on a page of columns, and how many are looked at first
 _UPRIGHT = 0.05  # how far a line may lean, as a share of its length
 _MOST_LETTERS = 1_000_000  # of one page
 _MARKER = re.compile(
@@ -45,12 +47,32 @@ def lines(page: pdfium.PdfTextPage, frame: Frame, name: str) -> list[Line]:
     spans = list(_spans(page.get_text_range()))
     found = [probe.line(text, start) for start, text in spans]
     roomy = _ROOMY * _letter_width(found)
-    for at, (line, (start, text)) in enumerate(zip(found, spans, strict=True)):
-        if line.box is None and line.right - line.left > roomy * line.size * len(text):
-            gap = probe.gap(text, start)
-            found[at] = line._replace(gap=gap) if gap else line
-    across = gutter(found)
-    return list(probe.halves(spans, found, across)) if across else found
+    wide = [at for at, line in enumerate(found) if line.box is None and _width(line) > roomy]
+    found = _with_gaps(probe, spans, found, wide)
+    full = [at for at, line in enumerate(found) if len(line.text) > _FULL and not line.gap and line.box is None]
+    both = found
+    if len(full) >= _MANY and all(probe.gap(spans[at][1], spans[at][0]) for at in full[1 :: _MANY - 2][:_SAMPLE]):
+        both = _with_gaps(probe, spans, found, full)
+    across = gutter(both)
+    return list(probe.halves(spans, both, across)) if across else found
+
+
+def _with_gaps(
+    probe: "_Probe", spans: Sequence[tuple[int, str]], found: Sequence[Line], places: Sequence[int]
+) -> list[Line]:
+    """The lines, those at some places with the gap that is in them."""
+    looked = list(found)
+    for at in places:
+        start, text = spans[at]
+        gap = probe.gap(text, start)
+        if gap:
+            looked[at] = looked[at]._replace(gap=gap)
+    return looked
+
+
+def _width(line: Line) -> float:
+    """Of a letter of the line, in type sizes."""
+    return (line.right - line.left) / (len(line.text) * line.size or 1)
 
 
 def _spans(text: str) -> Iterator[tuple[int, str]]:
@@ -65,9 +87,7 @@ def _spans(text: str) -> Iterator[tuple[int, str]]:
 
 def _letter_width(found: Sequence[Line]) -> float:
     """How wide a letter is on the page, in type sizes, where nothing stretches the line."""
-    widths = sorted(
-        (line.right - line.left) / (len(line.text) * line.size or 1) for line in found if len(line.text) > 7
-    )
+    widths = sorted(_width(line) for line in found if len(line.text) > 7)
     return widths[len(widths) // 5] if widths else 0.5
 
 
@@ -86,7 +106,8 @@ class _Probe:
     def line(self, text: str, start: int) -> Line:
         """The line whose letters begin at `start` of the page's text."""
         first, last = self._letter(start), self._letter(start + len(text) - 1)
-        raw.FPDFText_GetMatrix(self._page, first, byref(self._matrix))
+        if not raw.FPDFText_GetMatrix(self._page, first, byref(self._matrix)):
+            self._matrix = raw.FS_MATRIX(a=1.0, d=1.0)
         x, y, *_ = self._out
         raw.FPDFText_GetCharOrigin(self._page, first, x, y)
         left, base = self._frame.point(self._numbers[0].value, self._numbers[1].value)
@@ -148,15 +169,18 @@ class _Probe:
     def _extent(self, index: int) -> tuple[float, float, float]:
         """Left and right end of a run of letters, and its height. Asked for most often of all."""
         raw.FPDFText_GetRect(self._page, index, *self._out)
-        left, top, right, bottom = (number.value for number in self._numbers)
+        left, top, right, bottom = self._numbers
         if not self._frame.quarters:
-            return left - self._frame.crop[0], right - self._frame.crop[0], top - bottom
-        shown = self._frame.box(left, bottom, right, top)
+            margin = self._frame.crop[0]
+            return left.value - margin, right.value - margin, top.value - bottom.value
+        shown = self._frame.box(left.value, bottom.value, right.value, top.value)
         return shown.left, shown.right, shown.bottom - shown.top
 
     def _is_upright(self) -> bool:
         """Does the line run from left to right on the page as shown?"""
         a, b = self._matrix.a, self._matrix.b
+        if not self._frame.quarters and not b:
+            return bool(a > 0)
         x0, y0 = self._frame.point(0.0, 0.0)
         x1, y1 = self._frame.point(a, b)
         return x1 - x0 > 0 and abs(y1 - y0) <= _UPRIGHT * (x1 - x0)

@@ -1,9 +1,10 @@
 """Which part of a web page is its content: navigation, forms, notices and what nobody sees are taken out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-from lxml import html
+from lxml import etree, html
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _DROPPED = re.split(
@@ -30,63 +31,94 @@ _LINKED = 0.85  # share of its text
 def prune(root: html.HtmlElement) -> None:
     """Take out what is not content. A header or a form stays when a heading, or much of the page, is in it."""
     _drop([*root.iter(*_DROPPED), *root.xpath(_HIDDEN)])
-    kept = {outer for heading in root.iter(*_HEADINGS) for outer in heading.iterancestors("header", "form")}
-    whole = _length(root)
-    outside = [
-        element
-        for element in root.iter("header", "form")
-        if element not in kept and _length(element) <= _LARGEST_SHARE * whole
-    ]
-    _drop(outside)
+    with_heading = _around(root.iter(*_HEADINGS))
+    extents = _extents(root)
+    most = _LARGEST_SHARE * extents[root].length
+    _drop([e for e in root.iter("header", "form") if e not in with_heading and extents[e].length <= most])
 
 
 def main_content(root: html.HtmlElement) -> html.HtmlElement:
     """The one element that says it is the main content, else everything without what is plainly furniture."""
-    whole = _length(root)
+    extents = _extents(root)
+    whole = extents[root].length
     for path in (".//main", ".//*[@role='main']", ".//article", ".//*[@itemprop='articleBody']"):
         found = root.findall(path)
-        if len(found) == 1 and _length(found[0]) >= max(1, _MAIN_SHARE * whole):
-            _drop(_furniture(found[0], whole))
+        if len(found) == 1 and extents[found[0]].length >= max(1, _MAIN_SHARE * whole):
+            _drop(_furniture(found[0], extents, whole))
             return found[0]
-    _drop([*_furniture(root, whole), *_link_lists(root, whole)])
+    _drop([*_furniture(root, extents, whole), *_link_lists(root, extents, whole)])
     return root
 
 
-def _furniture(root: html.HtmlElement, whole: int) -> list[html.HtmlElement]:
+class _Extent(NamedTuple):
+    """Code points of text in an element, how many of them are in links, and how many links there are."""
+
+    length: int
+    linked: int
+    links: int
+
+
+def _extents(root: html.HtmlElement) -> dict[html.HtmlElement, _Extent]:
+    """Of every element, in one walk: pages may nest thousands deep."""
+    found: dict[html.HtmlElement, _Extent] = {}
+    inside = [[0, 0, 0]]
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if event == "start":
+            inside.append([len((element.text or "").strip()), 0, 0])
+            continue
+        length, linked, links = inside.pop()
+        if element.tag == "a":
+            linked, links = length, links + 1
+        found[element] = _Extent(length, linked, links)
+        outer = inside[-1]
+        tail = len((element.tail or "").strip())
+        outer[0], outer[1], outer[2] = outer[0] + length + tail, outer[1] + linked, outer[2] + links
+    return found
+
+
+def _around(elements: Iterable[html.HtmlElement]) -> set[html.HtmlElement]:
+    """The elements that others are in."""
+    found: set[html.HtmlElement] = set()
+    for element in elements:
+        outer = element.getparent()
+        while outer is not None and outer not in found:
+            found.add(outer)
+            outer = outer.getparent()
+    return found
+
+
+def _furniture(
+    root: html.HtmlElement, extents: Mapping[html.HtmlElement, _Extent], whole: int
+) -> list[html.HtmlElement]:
     """Parts whose class, id or role says that they stand around the content."""
+    with_title = _around(root.iter("h1"))
     return [
         element
         for element in root.iter(*_PARTS)
         if element is not root
+        and element not in with_title
+        and extents[element].length <= _LARGEST_SHARE * whole
         and (
             element.get("role") in _ROLES
             or _FURNITURE.search(f"{element.get('class', '')} {element.get('id', '')}")
         )
-        and next(element.iter("h1"), None) is None
-        and _length(element) <= _LARGEST_SHARE * whole
     ]
 
 
-def _link_lists(root: html.HtmlElement, whole: int) -> list[html.HtmlElement]:
+def _link_lists(
+    root: html.HtmlElement, extents: Mapping[html.HtmlElement, _Extent], whole: int
+) -> list[html.HtmlElement]:
     """Lists and boxes that hold several links and nearly nothing else."""
-    found = []
-    for element in root.iter("ul", "ol", "div", "table"):
-        links = list(element.iter("a"))
-        length = _length(element) if len(links) >= _LINKS else 0
-        if 0 < length <= _LARGEST_SHARE * whole and sum(map(_length, links)) >= _LINKED * length:
-            found.append(element)
-    return found
+    return [
+        element
+        for element in root.iter("ul", "ol", "div", "table")
+        if extents[element].links >= _LINKS
+        and 0 < extents[element].length <= _LARGEST_SHARE * whole
+        and extents[element].linked >= _LINKED * extents[element].length
+    ]
 
 
-def _drop(elements: list[html.HtmlElement]) -> None:
+def _drop(elements: Iterable[html.HtmlElement]) -> None:
     for element in elements:
         if element.getparent() is not None:
             element.drop_tree()
-
-
-def _length(element: html.HtmlElement) -> int:
-    return sum(len(text.strip()) for text in _texts(element))
-
-
-def _texts(element: html.HtmlElement) -> Iterator[str]:
-    return map(str, element.itertext())

@@ -65,6 +65,7 @@ class Package:
         self._name = name
         self._kind = kind
         self._unpacked = 0
+        self._related: dict[str, dict[str, Relation]] = {}
         try:
             self._archive = ZipFile(BytesIO(content))
         except _BROKEN as error:
@@ -155,16 +156,9 @@ class Package:
 
     def related(self, part: str) -> dict[str, Relation]:
         """The parts that a part points to, by the id it uses for them; "" is the file itself."""
-        folder, base = posixpath.split(part)
-        root = self.tree(posixpath.join(folder, "_rels", f"{base}.rels"))
-        return {
-            element.get("Id", ""): Relation(
-                element.get("Type", "").rpartition("/")[2],
-                posixpath.normpath(posixpath.join("/", folder, unquote(element.get("Target", "")))).lstrip("/"),
-            )
-            for element in (root if root is not None else ())
-            if element.get("TargetMode") != "External"
-        }
+        if part not in self._related:
+            self._related[part] = self._relations(part)
+        return self._related[part]
 
     def only(self, part: str, kind: str) -> str:
         """The path of the first part of a kind that a part points to, "" when there is none."""
@@ -184,6 +178,18 @@ class Package:
         if keywords:
             metadata["keywords"] = keywords
         return stated.get("title", ""), metadata
+
+    def _relations(self, part: str) -> dict[str, Relation]:
+        folder, base = posixpath.split(part)
+        root = self.tree(posixpath.join(folder, "_rels", f"{base}.rels"))
+        return {
+            element.get("Id", ""): Relation(
+                element.get("Type", "").rpartition("/")[2],
+                posixpath.normpath(posixpath.join("/", folder, unquote(element.get("Target", "")))).lstrip("/"),
+            )
+            for element in (root if root is not None else ())
+            if element.get("TargetMode") != "External"
+        }
 
     def _check(self, info: ZipInfo, unpacked: int, limit: int) -> None:
         if unpacked > limit or self._unpacked > _TOTAL_LIMIT:

@@ -54,13 +54,13 @@ def text_of(element: etree._Element) -> str:
     return "".join(parts)
 
 
-def inner(element: etree._Element, tag: str) -> Iterator[etree._Element]:
-    """The outermost elements of a tag inside an element."""
+def inner(element: etree._Element, *tags: str) -> Iterator[etree._Element]:
+    """The outermost elements of some tags inside an element."""
     for child in seen_children(element):
-        if child.tag == tag:
+        if child.tag in tags:
             yield child
         else:
-            yield from inner(child, tag)
+            yield from inner(child, *tags)
 
 
 def outside_tables(parent: etree._Element, tag: str) -> Iterator[etree._Element]:

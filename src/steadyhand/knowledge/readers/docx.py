@@ -138,7 +138,7 @@ class _Reading:
         for box in inner(element, BOX):
             self.children(box)
             self.end_list()
-        for drawing in element.iter(*_DRAWINGS):
+        for drawing in inner(element, *_DRAWINGS):
             add_embedded(self.draft, self._package, self._part, drawing)
 
     def _remember(self, element: etree._Element) -> None:
@@ -162,7 +162,7 @@ class _Reading:
         lines = [(line, is_header) for line, is_header in lines if line.strip(" |")]
         titles = next((at for at, (_, is_header) in enumerate(lines) if not is_header), 0) or 1
         self.draft.add("table", "\n".join(line for line, _ in lines), header_lines=titles if len(lines) > 1 else 0)
-        for drawing in element.iter(*_DRAWINGS):
+        for drawing in inner(element, *_DRAWINGS):
             add_embedded(self.draft, self._package, self._part, drawing)
         self._remember(element)
         self.end_list()

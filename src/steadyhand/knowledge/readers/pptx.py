@@ -40,12 +40,12 @@ def read(content: bytes, name: str) -> Document:
                 f"{name}: expected a PowerPoint presentation; found {etree.QName(deck).localname!r} in it"
             )
         related = package.related(package.main)
-        draft = Draft(name)
+        draft, layouts = Draft(name), _Layouts(package)
         for slide in deck.iterfind(f"{_P}sldIdLst/{_P}sldId"):
             relation = related.get(slide.get(f"{R}id", ""))
             root = package.tree(relation.target) if relation else None
             if relation is not None and root is not None:
-                _Slide(draft, package, relation.target).write(root)
+                _Slide(draft, package, layouts, relation.target).write(root)
             draft.end_page()
         title, metadata = package.properties()
         return draft.document(title if is_title(title) else draft.first_heading, metadata)
@@ -54,9 +54,10 @@ def read(content: bytes, name: str) -> Document:
 class _Slide:
     """Writes one slide, with what belongs to it."""
 
-    def __init__(self, draft: Draft, package: Package, part: str) -> None:
+    def __init__(self, draft: Draft, package: Package, layouts: "_Layouts", part: str) -> None:
         self._draft = draft
         self._package = package
+        self._layouts = layouts
         self._part = part
         self._related = package.related(part)
 
@@ -94,16 +95,11 @@ class _Slide:
         own = _offset(shape)
         if own is not None:
             return own
-        part, related = self._part, self._related
-        for kind in ("slideLayout", "slideMaster"):
-            part = next((relation.target for relation in related.values() if relation.kind == kind), "")
-            root = self._package.tree(part) if part else None
-            if root is None:
-                break
-            for other in root.iter(f"{_P}sp"):
-                if _is_same_placeholder(shape, other) and (place := _offset(other)) is not None:
+        layout = self._package.only(self._part, "slideLayout")
+        for part in (layout, self._package.only(layout, "slideMaster") if layout else ""):
+            for other, place in self._layouts.placeholders(part):
+                if _is_same_placeholder(shape, other):
                     return place
-            related = self._package.related(part)
         return _Place(0, 0)
 
     def _shape(self, shape: etree._Element) -> None:
@@ -142,6 +138,21 @@ class _Place(NamedTuple):
 
     top: int
     left: int
+
+
+class _Layouts:
+    """The placeholders of layouts and masters with their places; each part is read once."""
+
+    def __init__(self, package: Package) -> None:
+        self._package = package
+        self._known: dict[str, list[tuple[etree._Element, _Place]]] = {}
+
+    def placeholders(self, part: str) -> list[tuple[etree._Element, _Place]]:
+        if part not in self._known:
+            root = self._package.tree(part)
+            shapes = root.iter(f"{_P}sp") if root is not None else ()
+            self._known[part] = [(shape, place) for shape in shapes if (place := _offset(shape)) is not None]
+        return self._known[part]
 
 
 def _from_left(band: list[tuple[_Place, etree._Element]]) -> Iterator[etree._Element]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -601,3 +602,16 @@ def test_broken_markup_is_read_as_far_as_it_goes() -> None:
         )
     many = b"".join(b"<a href=/%d>" % number for number in range(5_000))
     assert len(_pages.says(many, "http://h/", "", "", "Steadyhand").links) == 1_000
+
+
+def test_hostile_rules_and_links_take_no_time() -> None:
+    began = time.monotonic()
+    assert (
+        _robots.parsed(b"User-agent:" + b" " * 400_000 + b"x\nDisallow:" + b" " * 90_000, "Steadyhand").rules == ()
+    )
+    many = _robots.parsed(b"User-agent: *\n" + b"Disallow: /*a*b*c$\n" * 9_000, "Steadyhand")
+    assert many.allows("/" + "ab" * 900)
+    assert _addresses.normal("http://h/" + "a/" * 5_000_000) == ""
+    long = b"<a href='" + b"/x" * 4_000_000 + b"'>"
+    assert _pages.says(long, "http://h/", "text/html", "", "Steadyhand").links == ()
+    assert time.monotonic() - began < 5

@@ -49,6 +49,8 @@ def normal(address: str, base: str = "") -> str:
 
     `base` is what a relative one starts from.
     """
+    if len(address) > 2 * _LONGEST:
+        return ""
     try:
         url = URL(base).join(URL(address.strip())) if base else URL(address.strip())
         url = url.with_fragment(None)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -154,8 +154,8 @@ class Crawl:
         if found is not None and (not found.fingerprint or found.fingerprint not in self._contents):
             self._contents.add(found.fingerprint)
             self._enqueue(found.note.canonical, depth)
-            for link in found.note.links if depth < self._scope.depth else ():
-                self._enqueue(link, depth + 1)
+            if depth < self._scope.depth:
+                await asyncio.to_thread(self._enqueue_all, found.note.links, depth + 1)
         return found
 
     async def _found(self, address: str, page: str, visit: Visit) -> _Found | None:
@@ -226,8 +226,12 @@ class Crawl:
             read += 1
             pages, further = await asyncio.to_thread(_pages.listed, await self._visitor.rules(address), address)
             left.extend(further)
-            for page in pages:
-                self._enqueue(page, 1)
+            await asyncio.to_thread(self._enqueue_all, pages, 1)
+
+    def _enqueue_all(self, addresses: Iterable[str], depth: int) -> None:
+        """Blocks: there may be thousands, and thousands of rules."""
+        for address in addresses:
+            self._enqueue(address, depth)
 
     def _enqueue(self, address: str, depth: int, *, moved: str = "") -> None:
         """Put it down to be asked for, the next when page `moved` has moved there."""

@@ -13,7 +13,10 @@ from steadyhand.knowledge.sources import _addresses
 _MOST_LINKS = 1_000
 _MOST_BYTES = 10 * 2**20  # of a page whose links are looked for
 _MOST_LISTED = 50_000  # addresses, as sitemaps.org bounds them
-_SITEMAP_BYTES = 50 * 2**20
+
+SITEMAP_BYTES = 16 * 2**20
+"""A larger sitemap is not read."""
+
 _REFRESH = re.compile(r"\s*\d+(?:\.\d*)?\s*[;,]\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _VALUED = ("max-snippet", "max-image-preview", "max-video-preview", "unavailable_after")
@@ -51,7 +54,7 @@ def listed(content: bytes, address: str) -> tuple[tuple[str, ...], tuple[str, ..
     """The pages and the further sitemaps that a sitemap lists; nothing for what is none. Blocks."""
     if content.startswith(b"\x1f\x8b"):
         try:
-            content = zlib.decompressobj(wbits=31).decompress(content, _SITEMAP_BYTES)
+            content = zlib.decompressobj(wbits=31).decompress(content, SITEMAP_BYTES)
         except zlib.error:
             return (), ()
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=False)

@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 _MOST_BYTES = 500 * 2**10  # RFC 9309, section 2.5
 _MOST_RULES = 10_000
-_LINE = re.compile(r"\s*([A-Za-z-]+)\s*:\s*(.*?)\s*\Z")
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 
 _Field: TypeAlias = tuple[str, str]
@@ -25,7 +24,8 @@ class Robots:
         """May the path with its query be read? The longest pattern decides, and of equals the one that allows."""
         if target == "/robots.txt":
             return True
-        found = [(len(pattern), allowed) for pattern, allowed in self.rules if _fits(pattern, _folded(target))]
+        folded = _folded(target)
+        found = [(len(pattern), allowed) for pattern, allowed in self.rules if _fits(pattern, folded)]
         return max(found, default=(0, True))[1]
 
 
@@ -45,8 +45,8 @@ def parsed(content: bytes, agent: str) -> Robots:
 
 
 def _field(line: str) -> _Field | None:
-    found = _LINE.match(line.partition("#")[0])
-    return (found[1].lower(), found[2]) if found else None
+    name, colon, value = line.partition("#")[0].partition(":")
+    return (name.strip().lower(), value.strip()) if colon else None
 
 
 def _groups(fields: Iterable[_Field]) -> Iterator[tuple[set[str], list[_Field]]]:

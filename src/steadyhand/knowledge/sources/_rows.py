@@ -17,7 +17,7 @@ _BATCH = 100
 _CONNECT_S = 10
 _STEPS = 10_000  # of SQLite between two looks at the clock
 _SETUP = {  # where the dialect itself knows neither a read-only transaction nor a time limit
-    "postgresql": ("SET LOCAL statement_timeout = '{timeout_s}s'", "SET LOCAL lock_timeout = '10s'"),
+    "postgresql": ("SET LOCAL statement_timeout = '{timeout_ms}ms'", "SET LOCAL lock_timeout = '10s'"),
     "mysql": ("SET SESSION TRANSACTION READ ONLY",),
     "mariadb": ("SET SESSION TRANSACTION READ ONLY",),
     "oracle": ("SET TRANSACTION READ ONLY",),
@@ -94,7 +94,7 @@ class Rows:
         options = {"postgresql_readonly": True} if backend == "postgresql" else {}
         with engine.connect().execution_options(**options) as connection:
             for statement in _SETUP.get(backend, ()):
-                connection.exec_driver_sql(statement.format(timeout_s=int(self._timeout_s)))
+                connection.exec_driver_sql(statement.format(timeout_ms=max(1, int(1_000 * self._timeout_s))))
             if backend == "sqlite":
                 driver = connection.connection.dbapi_connection
                 assert driver is not None, "it was just connected"
@@ -111,7 +111,7 @@ class Rows:
                 f"expected a driver for {self._url.drivername}; {excerpt(str(error))}",
                 hint="install the driver's package, or name another one as in postgresql+psycopg://",
             ) from None
-        except (SQLAlchemyError, OSError, UnicodeError) as error:
+        except (SQLAlchemyError, OSError, TypeError, ValueError) as error:  # drivers refuse options in many ways
             raise SourceUnreadable(
                 f"expected rows of a {backend} database; {self._reason(error)}",
                 hint="nothing was removed; check the query, the address and what its user may read",

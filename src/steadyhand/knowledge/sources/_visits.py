@@ -15,7 +15,7 @@ AGENT = "Steadyhand"
 _LONGEST_DELAY_S = 10.0
 _MOST_TROUBLE = 10  # answers in a row that say nothing of the page
 _PAGE = Limits(redirects=0)
-_RULES = Limits(redirects=5, body_bytes=50 * 2**20)
+_RULES = Limits(redirects=5, body_bytes=_pages.SITEMAP_BYTES)
 _FOR_NOW = frozenset({408, 425, 429})  # and 5xx
 
 Meaning: TypeAlias = Literal["page", "unchanged", "redirect", "gone", "refused", "trouble"]

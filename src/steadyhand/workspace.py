@@ -9,13 +9,13 @@ import logging
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, closing, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, aclosing, closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 from steadyhand import plugins, settings
 from steadyhand.access.keys import Keys
@@ -25,24 +25,25 @@ from steadyhand.background import BackgroundLoop
 from steadyhand.caching.store import ResponseCache
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers
-from steadyhand.errors import NotFound, StorageError
+from steadyhand.errors import StorageError, WorkspaceInvalid
 from steadyhand.features.known import Known
 from steadyhand.features.registry import Registry
+from steadyhand.jobs.queue import Jobs
+from steadyhand.knowledge import gold, opening
+from steadyhand.knowledge.care import Bounds, Care, report
+from steadyhand.knowledge.child import Readers
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.find import Finder
+from steadyhand.knowledge.following import Progress
 from steadyhand.knowledge.generations import Generations
-from steadyhand.knowledge.ingest import Ingest, Progress
+from steadyhand.knowledge.ingest import Ingest
+from steadyhand.knowledge.reindex import Reindex
 from steadyhand.knowledge.rerank import Rerankers
 from steadyhand.knowledge.search import Searcher
+from steadyhand.knowledge.sources.folder import Folder
 from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import (
-    Embedder,
-    Embedders,
-    LazyEmbed,
-    LocalEmbed,
-    LocalEmbedder,
-    RemoteEmbedder,
-)
+from steadyhand.knowledge.upkeep import Upkeep
+from steadyhand.knowledge.vectors import Embedders
 from steadyhand.knowledge.visible import StillVisible
 from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.ledger.ids import new_id
@@ -64,15 +65,17 @@ from steadyhand.routing.flags import open_flags
 from steadyhand.routing.history import Volumes
 from steadyhand.routing.switches import SwitchStore
 from steadyhand.routing.switches import Watch as SwitchWatch
-from steadyhand.settings import EmbedderSettings, KnowledgeSettings, Settings
+from steadyhand.settings import KnowledgeSettings, Settings
 from steadyhand.storage import Database, embedded, migrate
+from steadyhand.tables.sources import SourceSettings
 from steadyhand.types.condition import Condition
 from steadyhand.types.feature import Problem
-from steadyhand.types.ids import FeatureName, ModelId
+from steadyhand.types.ids import FeatureName
 from steadyhand.types.json import JsonObject
 from steadyhand.types.passage import Retrieval
 from steadyhand.types.run import Answer, Door, Principal
 from steadyhand.types.search import SearchRequest
+from steadyhand.types.source import Source
 from steadyhand.types.text import DataClass
 
 _log = logging.getLogger(__name__)
@@ -104,16 +107,7 @@ class AsyncWorkspace:
         self.knowledge = KnowledgeContents(database)
         self.switches = SwitchStore(database)
         self.cache = ResponseCache(database, _now)
-        own = configured.embedder if configured.embedder.name == "minilm" else EmbedderSettings()
-        embed = LazyEmbed(partial(_load_embedder, own, configured))
-        self._opened_embed = own, embed
-        self.embedders = resources.enter_context(closing(Embedders(configured, database, self._embedder)))
-        self.generations = Generations(database, self.embedders)
-        self.searcher = Searcher(database, self.embedders, self.class_of)
-        rerankers = Rerankers(configured.models_folder, configured.embedder.threads or os.cpu_count() or 1)
-        self.finder = Finder(self.searcher, rerankers, database)
-        ingest = Ingest(KnowledgeStore(database), self.generations, embed.count_tokens, configured.root)
-        self.ingest = resources.enter_context(closing(ingest))
+        embed = opening.minilm(configured)
         self.conditions = Conditions(flags=open_flags(configured.flags), runs_today=Volumes(database).runs_today)
         self._limits = Limits(configured.limits)
         self._quotas = Quotas(database, time.time)
@@ -122,19 +116,28 @@ class AsyncWorkspace:
         self._completer = Completer(self._transport, embed, in_process=in_process)
         self._runs = Ledger(database, self._quotas)
         self._exchanges = ExchangeLedger(database, self._quotas, configured.root / STATE / "journal", _new_name())
-        self._engine = Engine(self._ports())
         gateway_ports = self._gateway_ports()
         self.gateway = Passthrough(gateway_ports)
         self._knowledge_calls = KnowledgeCalls(gateway_ports, self.catalog.find, self.class_of)
+        opener = opening.Opener(configured, embed, self._knowledge_calls.embed)
+        self.embedders = resources.enter_context(closing(Embedders(configured, database, opener)))
+        self.generations = Generations(database, self.embedders)
+        self.searcher = Searcher(database, self.embedders, self.class_of)
+        rerankers = Rerankers(configured.models_folder, configured.embedder.threads or os.cpu_count() or 1)
+        self.finder = Finder(self.searcher, rerankers, database)
+        self._readers = Readers()
+        self._ingest = Ingest(KnowledgeStore(database), self.generations, embed.count_tokens, self._readers)
+        self.jobs = Jobs(database.url)
+        self.upkeep = Upkeep(configured, self._ingest, self._ingest.following, self.jobs, self._source)
+        self._engine = Engine(self._ports())
 
-    def _embedder(self, wanted: EmbedderSettings, base: str) -> Embedder:
-        """What makes vectors as the settings want them; MiniLM serves built-in models too, and is loaded once."""
-        if wanted.name == "provider":
-            return RemoteEmbedder(self._knowledge_calls.embed, base, ModelId(wanted.model), wanted.dimensions)
-        own, embed = self._opened_embed
-        if wanted != own:
-            embed = LazyEmbed(partial(_load_embedder, wanted, self.settings))
-        return LocalEmbedder(embed)
+    def _source(self, declared: SourceSettings) -> Source:
+        """What lists the documents of a declared source."""
+        if declared.path:
+            return Folder(
+                self.settings.root / declared.path, self.settings.root, declared.include, declared.exclude
+            )
+        raise WorkspaceInvalid(f"expected a folder or a file; found {declared.place}", hint="set path")
 
     def _ports(self) -> Ports:
         return Ports(
@@ -175,6 +178,8 @@ class AsyncWorkspace:
     async def _start(self) -> None:
         """What runs beside everything else, from now to `close`; what is opened last is closed first."""
         resources = self._resources
+        resources.push_async_callback(self._readers.close)
+        resources.push_async_callback(self._ingest.close)
         resources.push_async_callback(self._completer.close)
         resources.push_async_callback(self._quotas.close)
         watch = await SwitchWatch(self.switches, self.conditions.switches).start()
@@ -184,6 +189,8 @@ class AsyncWorkspace:
         await self._exchanges.start()
         resources.push_async_callback(self._exchanges.close)
         resources.push_async_callback(self._engine.close)
+        await self.jobs.open()
+        resources.push_async_callback(self.jobs.close)
 
     @classmethod
     async def open(cls, root: Path | str) -> "AsyncWorkspace":
@@ -261,24 +268,27 @@ class AsyncWorkspace:
 
     async def sync(
         self, base: str, source: Path | None = None, *, allow_removals: bool = False
-    ) -> AsyncIterator[Progress]:
+    ) -> AsyncGenerator[Progress, None]:
         """Bring a source into a knowledge base, by default its declared ones; says when each document is in.
 
         Raises `SourceVanished` when most of a source's documents are gone at once, unless `allow_removals`.
         """
-        for location in [source] if source else self.sources(base):
-            async for progress in self.ingest.sync(base, location, allow_removals=allow_removals):
-                yield progress
+        sources = [SourceSettings(path=str(source))] if source else self.upkeep.sources(base)
+        for declared in sources:
+            async with aclosing(self.upkeep.sync(base, declared, allow_removals=allow_removals)) as steps:
+                async for progress in steps:
+                    yield progress
 
-    def sources(self, base: str) -> list[Path]:
-        """The declared sources of a base, else `knowledge/<base>`. Raises `NotFound` when one is missing."""
+    async def knowledge_report(self, base: str) -> Care:
+        """What in a knowledge base wants a look: documents, sources, questions. Raises `NotFound`."""
         declared = self.settings.knowledge.get(base, KnowledgeSettings()).sources
-        paths = [source.path for source in declared if source.path] if declared else [f"knowledge/{base}"]
-        found = [self.settings.root / path for path in paths]
-        for source in found:
-            if not os.access(source, os.F_OK):
-                raise NotFound(f"expected the sources of {base!r} in {source}; it is not there", hint="name a path")
-        return found
+        bounds = Bounds(every_s={source.place: source.every_s for source in declared})
+        return await report(self.database, self.ledger, base, bounds, _now().date())
+
+    def reindexing(self, base: str) -> Reindex:
+        """What brings a knowledge base to another embedder. Raises `InvalidInput` for faulty gold questions."""
+        questions = gold.read(self.settings.root, base)
+        return Reindex(self.database, self.generations, self.searcher.reading, base, questions)
 
     def class_of(self, base: str) -> DataClass:
         """The data class of a knowledge base."""
@@ -360,14 +370,6 @@ async def _release(starting: "asyncio.Future[embedded.Server]") -> None:
     with suppress(StorageError):
         server = await starting
         await asyncio.to_thread(server.release)
-
-
-def _load_embedder(wanted: EmbedderSettings, configured: Settings) -> LocalEmbed:
-    """A folder is one of the workspace."""
-    module = plugins.load("knowledge.embedders", wanted.name)
-    if wanted.folder:
-        wanted = wanted.model_copy(update={"folder": str(configured.root / wanted.folder)})
-    return cast("LocalEmbed", module.from_settings(wanted, configured.models_folder))
 
 
 def _tell(name: str, problems: list[Problem], is_running: bool) -> None:

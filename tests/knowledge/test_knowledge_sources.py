@@ -8,11 +8,14 @@ import pytest
 from ordinary_user import ordinary_user, public_folder
 
 from steadyhand.errors import NotFound, SourceUnreadable, SourceVanished
+from steadyhand.knowledge.child import Readers
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.knowledge.erase import erase_base, erase_documents
+from steadyhand.knowledge.following import Progress
 from steadyhand.knowledge.generations import Generations
-from steadyhand.knowledge.ingest import Ingest, Progress
+from steadyhand.knowledge.ingest import Ingest
+from steadyhand.knowledge.sources.folder import Folder
 from steadyhand.knowledge.store import KnowledgeStore
 from steadyhand.knowledge.vectors import Embedders, LocalEmbedder
 from steadyhand.settings import Settings
@@ -27,16 +30,17 @@ class Source:
     def __init__(self, database: Database, folder: Path, embed: MiniLM) -> None:
         self.database = database
         self.folder = folder
+        self.readers = Readers()
         self.ingest = Ingest(
             KnowledgeStore(database),
             Generations(database, Embedders(Settings(), database, lambda wanted, base: LocalEmbedder(embed))),
             embed.count_tokens,
-            folder.parent,
+            self.readers,
         )
         self._contents = KnowledgeContents(database)
 
     async def sync(self, *, allow_removals: bool = False) -> dict[str, Progress]:
-        steps = self.ingest.sync("base", self.folder, allow_removals=allow_removals)
+        steps = self.ingest.sync("base", Folder(self.folder, self.folder.parent), allow_removals=allow_removals)
         return {progress.path: progress async for progress in steps}
 
     async def documents(self) -> list[str]:
@@ -58,7 +62,8 @@ def folder() -> Iterator[Path]:
 async def source(database: Database, folder: Path, embed: MiniLM) -> AsyncIterator[Source]:
     made = Source(database, folder, embed)
     yield made
-    made.ingest.close()
+    await made.ingest.close()
+    await made.readers.close()
 
 
 @needs_permissions
@@ -114,6 +119,8 @@ async def test_the_last_file_that_never_could_be_read_may_leave(source: Source) 
 @needs_permissions
 async def test_a_file_that_may_not_be_opened_stops_no_other_and_keeps_its_text(source: Source) -> None:
     await source.sync()
+    before = (source.folder / "leave.md").read_text()
+    (source.folder / "leave.md").write_text("# Leave\n\nNobody may know.\n")
     (source.folder / "leave.md").chmod(0)
     (source.folder / "secret.md").write_text("# Secret\n\nNobody reads this.\n")
     (source.folder / "secret.md").chmod(0)
@@ -129,12 +136,17 @@ async def test_a_file_that_may_not_be_opened_stops_no_other_and_keeps_its_text(s
     assert await source.failures() == ["leave.md", "secret.md"]
     for name in ("leave.md", "secret.md"):
         (source.folder / name).chmod(0o644)
+    (source.folder / "leave.md").write_text(before)
     assert (await source.sync())["leave.md"].outcome == "unchanged"
     assert await source.failures() == []
 
 
 async def rows_of(database: Database) -> dict[str, int]:
-    tables = ("knowledge_base", "document", "document_version", "page", "chunk", "posting", "embedding")
+    tables = (
+        "knowledge_base", "document", "document_version", "page", "chunk", "lexical_segment", "lexical_block",
+        "version_terms", "embedding", "embedding_set", "reading",
+        "original", "source", "source_item",
+    )  # fmt: skip
     counted = ", ".join(f"(SELECT count(*) FROM {table}) AS {table}" for table in tables)
     row = await database.row(f"SELECT {counted}")
     assert row is not None

@@ -3,13 +3,16 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from steadyhand.cli._figures import count
 from steadyhand.cli._terminal import Terminal
+from steadyhand.errors import SteadyhandError
 from steadyhand.knowledge.erase import erase_base, erase_documents
-from steadyhand.knowledge.ingest import Outcome, Progress
+from steadyhand.knowledge.following import Outcome, Progress
+from steadyhand.tables.sources import SourceSettings
 from steadyhand.workspace import AsyncWorkspace
 
 _LISTED = 10  # skipped files that are named one by one
@@ -36,25 +39,51 @@ async def ingest(
     terminal: Terminal,
     workspace: AsyncWorkspace,
     base: str,
-    sources: Sequence[Path] = (),
+    sources: Sequence[SourceSettings] = (),
     *,
     allow_removals: bool = False,
+    labels_only: bool = False,
 ) -> Ingested:
-    """Bring the sources, by default the declared ones, into the base, with a bar."""
+    """Bring the sources, by default the declared ones, into the base, with a bar.
+
+    When another process brings one in already, its bar is shown first.
+    """
     began_s = time.monotonic()
     outcomes: Counter[Outcome] = Counter()
     problems: list[Progress] = []
     passages = 0
-    for source in sources or workspace.sources(base):
-        title = f"Ingesting {base}" if source.name == base else f"Ingesting {source.name} into {base}"
-        with terminal.progress(title) as advance:
-            async for progress in workspace.sync(base, source, allow_removals=allow_removals):
+    for source in sources or workspace.upkeep.sources(base):
+        await _wait_for_another(terminal, workspace, base, source)
+        steps = workspace.upkeep.sync(base, source, allow_removals=allow_removals, labels_only=labels_only)
+        with terminal.progress(_title(base, source)) as advance:
+            async for progress in steps:
                 outcomes[progress.outcome] += 1
                 passages += progress.passages
                 if progress.outcome in ("failed", "skipped"):
                     problems.append(progress)
                 advance(progress.done, progress.total, _note(passages, time.monotonic() - began_s))
     return Ingested(base, dict(outcomes), passages, time.monotonic() - began_s, tuple(problems))
+
+
+async def ask(workspace: AsyncWorkspace, base: str, *, allow_removals: bool) -> int:
+    """Leave the declared sources to `steadyhand up`; how many there are."""
+    return len(await workspace.upkeep.ask(base, allow_removals=allow_removals))
+
+
+async def _wait_for_another(
+    terminal: Terminal, workspace: AsyncWorkspace, base: str, source: SourceSettings
+) -> None:
+    running = await workspace.upkeep.running(base, source)
+    if running is None:
+        return
+    with terminal.progress(f"Another process is ingesting {base}") as advance, suppress(SteadyhandError):
+        async for progress in workspace.upkeep.follow(running):
+            advance(progress.done, progress.total, "")
+
+
+def _title(base: str, source: SourceSettings) -> str:
+    name = PurePosixPath(source.place).name or source.place
+    return f"Ingesting {base}" if name == base else f"Ingesting {name} into {base}"
 
 
 async def erase(workspace: AsyncWorkspace, base: str, paths: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ from steadyhand.cli._figures import count
 from steadyhand.cli._running import in_workspace
 from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
 from steadyhand.errors import NotFound, UsageError
+from steadyhand.tables.sources import SourceSettings
 
 app = new_app()
 
@@ -24,8 +25,8 @@ def ingest(
     *,
     base: Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")],
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH", help="Folders or files; default: the declared sources."),
+        list[str] | None,
+        typer.Argument(metavar="PATH", help="Folders, files or web addresses; default: the declared sources."),
     ] = None,
     allow_removals: Annotated[
         bool, typer.Option("--allow-removals", help="Follow the source even when most of it is gone.")
@@ -36,10 +37,19 @@ def ingest(
             "--remove", help="Delete the documents at PATH inside the base, or all of it, with their text."
         ),
     ] = False,
+    labels_only: Annotated[
+        bool,
+        typer.Option("--labels-only", help="Apply the labels as they are set now; read nothing."),
+    ] = False,
+    in_background: Annotated[
+        bool, typer.Option("--background", help="Leave the declared sources to the running `steadyhand up`.")
+    ] = False,
     is_sure: Annotated[bool, typer.Option("--yes", help="Yes, delete the whole base.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring documents into a knowledge base, or follow what changed in them.
+
+    Interrupted, it goes on where it stopped.
 
     Unchanged documents are not read again, deleted ones leave. When most are gone at once, as from a share that
     is not mounted, none leaves without --allow-removals. A document that cannot be read does not stop the others;
@@ -54,14 +64,17 @@ def ingest(
     """
     shell = shell_of(context)
     if remove:
-        _remove(shell, base, [path.as_posix() for path in paths or []], is_sure=is_sure, as_json=as_json)
+        _remove(shell, base, [Path(path).as_posix() for path in paths or []], is_sure=is_sure, as_json=as_json)
         return
     _refuse_bad_name(base)
-    sources = [_existing(path) for path in paths or []]
+    if in_background:
+        _ask(shell, base, paths or [], allow_removals=allow_removals, as_json=as_json)
+        return
+    sources = [_source(path) for path in paths or []]
     done = in_workspace(
         shell,
         lambda workspace: _ingesting.ingest(
-            shell.terminal, workspace, base, sources, allow_removals=allow_removals
+            shell.terminal, workspace, base, sources, allow_removals=allow_removals, labels_only=labels_only
         ),
     )
     _report(shell, done)
@@ -78,10 +91,25 @@ def _refuse_bad_name(base: str) -> None:
         )
 
 
-def _existing(path: Path) -> Path:
+def _source(named: str) -> SourceSettings:
+    if named.startswith(("http://", "https://")):
+        return SourceSettings(url=named)
+    path = Path(named)
     if not path.exists():
-        raise NotFound(f"expected a folder or a file; found none at {path}", hint="check the path")
-    return path.resolve()
+        raise NotFound(f"expected a folder, a file or a web address; found none at {path}", hint="check the path")
+    return SourceSettings(path=str(path.resolve()))
+
+
+def _ask(shell: Shell, base: str, paths: list[str], *, allow_removals: bool, as_json: bool) -> None:
+    if paths:
+        raise UsageError(
+            "expected no PATH with --background; it is for declared sources",
+            hint=f"declare them in steadyhand.toml, under [knowledge.{base}]",
+        )
+    asked = in_workspace(shell, lambda workspace: _ingesting.ask(workspace, base, allow_removals=allow_removals))
+    shell.terminal.say(f"{base}: {count(asked, 'source')} left to the running server (`steadyhand up`)")
+    if as_json:
+        shell.terminal.json({"knowledge_base": base, "sources": asked})
 
 
 def _remove(shell: Shell, base: str, paths: list[str], *, is_sure: bool, as_json: bool) -> None:

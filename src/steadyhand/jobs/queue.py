@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from steadyhand.errors import DatabaseUnavailable, SteadyhandError
 from steadyhand.storage import Transaction
+from steadyhand.storage.database import CONNECT_TIMEOUT_S
 from steadyhand.types.json import Json
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Jobs:
 
     def __init__(self, database_url: str) -> None:
         self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            database_url, min_size=0, max_size=_CONNECTIONS, open=False, kwargs={"autocommit": True}
+            database_url, min_size=0, max_size=_CONNECTIONS, open=False, timeout=CONNECT_TIMEOUT_S
         )
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         self._working: list[asyncio.Task[None]] = []
@@ -102,6 +103,8 @@ class Jobs:
         if not self._working:
             loops = (self._work(), self._take_over())
             self._working = [asyncio.get_running_loop().create_task(loop) for loop in loops]
+            for task in self._working:
+                task.add_done_callback(_tell)
 
     async def _work(self) -> None:
         """A worker that is started again when the database was away."""
@@ -156,6 +159,12 @@ class _Pauses(procrastinate.BaseRetryStrategy):
             return None
         pause_s = min(_LONGEST_PAUSE_S, _PAUSE_S * 4**job.attempts)
         return procrastinate.RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=pause_s))
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    """A worker that ended by itself met something nobody thought of."""
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("this process does no more jobs", exc_info=error)
 
 
 def _unavailable(error: ConnectorException) -> DatabaseUnavailable:

@@ -1,266 +1,296 @@
-"""Brings a folder or a file into a knowledge base, and keeps it in step with what is there.
+"""Keeps a knowledge base in step with its sources: lists, compares, removes, renames, labels, brings in.
 
-Every document is one transaction: it is in the base with all its chunks, or not at all. Vectors are kept by the
-hash of their text and committed as they are made, so work that was interrupted is not done twice.
+Each group of documents is one transaction: a document is in the base with all its chunks, or not at all. Readings
+and vectors are kept by what they were made from, as soon as they are made, so work that was interrupted is not done
+twice.
 """
 
 import asyncio
-import hashlib
-import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, NoReturn
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from steadyhand.errors import (
-    DocumentError,
-    DocumentUnreadable,
-    DocumentUnsupported,
-    NotFound,
-    SourceUnreadable,
-    SourceVanished,
-)
-from steadyhand.knowledge import chunking, reading
+from steadyhand.errors import SourceVanished, SteadyhandError
+from steadyhand.knowledge import chunking, reading, store
+from steadyhand.knowledge.bringing import PATH_LIMIT, Reads, SharedReading, Wanted
+from steadyhand.knowledge.claims import Presence, Readings
+from steadyhand.knowledge.facts import Facts, LabelsOf, facts_of, for_everyone
+from steadyhand.knowledge.following import (
+    Following,
+    KnownItem,
+    Outcome,
+    Progress,
+    Round,
+    Settled,
+    describe,
+    forget,
+    settle,
+)  # fmt: skip
 from steadyhand.knowledge.generations import Generations
-from steadyhand.knowledge.index import PreparedChunk
-from steadyhand.knowledge.store import KnowledgeStore, KnownDocument, PreparedDocument
-from steadyhand.language.detect import language_of
-from steadyhand.language.words import terms
+from steadyhand.knowledge.preparing import RECIPE
+from steadyhand.knowledge.store import KnowledgeStore
+from steadyhand.knowledge.writing import Writer
+from steadyhand.types.source import Item, Source
+
+Thing = TypeVar("Thing")
 
 _MANY = 10  # documents; fewer may leave at once, as long as not all of them do
-_PATH_LIMIT = 2_000  # bytes; an index of the database holds no more than 2,704
-_LANGUAGE_SAMPLE = 20_000  # characters that tell a document's language
-
-Outcome = Literal["added", "unchanged", "skipped", "failed", "removed"]
-RECIPE = f"{reading.VERSION}/{chunking.VERSION}"
+_BATCH = 500  # documents that are removed, renamed or labelled in one transaction
+_POLL_S = 0.2  # while another process brings the source in
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One document is done. It is in the database, or out of it, when this is said."""
+@dataclass(slots=True)
+class _Listing:
+    """What a source holds now, compared with what is remembered of it."""
 
-    done: int
-    total: int
-    path: str
-    outcome: Outcome
-    passages: int = 0
-    reason: str = ""
+    known: dict[str, KnownItem]
+    seen: set[str] = field(default_factory=set)
+    same: list[KnownItem] = field(default_factory=list)
+    described: dict[str, tuple[KnownItem, Facts]] = field(default_factory=dict)  # whose labels and the like changed
+    wanted: dict[str, tuple[Item, Facts]] = field(default_factory=dict)  # new, or perhaps changed
+    refused: list[Settled] = field(default_factory=list)
+    renamed: dict[str, KnownItem] = field(default_factory=dict)  # new path -> what it was
 
+    @property
+    def gone(self) -> list[KnownItem]:
+        moved = {item.path for item in self.renamed.values()}
+        return [item for path, item in sorted(self.known.items()) if path not in self.seen and path not in moved]
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    path: str  # inside the knowledge base
-    location: Path
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    outcome: Outcome
-    passages: int = 0
-    reason: str = ""
+    @property
+    def total(self) -> int:
+        return len(self.seen) + len(self.gone) + len(self.refused)
 
 
 class Ingest:
-    """Reads one document at a time, in a thread of its own: the PDF library is not made for several."""
+    """`close` it in the event loop that used it. One round of a source runs at a time, whoever asks for it."""
 
     def __init__(
-        self, store: KnowledgeStore, generations: Generations, count_tokens: chunking.CountTokens, root: Path
+        self,
+        knowledge: KnowledgeStore,
+        generations: Generations,
+        count_tokens: chunking.CountTokens,
+        readers: Reads,
     ) -> None:
-        self._store = store
+        database = knowledge.database
+        self._knowledge = knowledge
         self._generations = generations
-        self._count_tokens = count_tokens
-        self._root = root
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
+        self._presence = Presence(database)
+        self.following = Following(database)
+        shared = SharedReading(Readings(database), self._presence, readers)
+        self._writer = Writer(knowledge, generations, count_tokens, readers, shared)
 
-    def close(self) -> None:
-        self._reader.shutdown()
+    async def close(self) -> None:
+        await self._presence.close()
 
-    async def sync(self, base: str, source: Path, *, allow_removals: bool = False) -> AsyncIterator[Progress]:
+    async def sync(
+        self,
+        base: str,
+        source: Source,
+        *,
+        labels_of: LabelsOf = for_everyone,
+        allow_removals: bool = False,
+        labels_only: bool = False,
+    ) -> AsyncGenerator[Progress, None]:
         """Make `base` hold exactly what is in `source` now, besides what came from elsewhere.
 
-        Unchanged files are not read into chunks again; files that are gone end as `removed`. A file that cannot be
-        read ends as `failed` with the reason and does not stop the others; one that no reader is there for is
-        `skipped`.
+        Unchanged items are not opened; those that are gone end as `removed`; one of the same content under another
+        path keeps its document. An item that cannot be read ends as `failed` with the reason and does not stop the
+        others; one that no reader is there for is `skipped`. Labels are those that `labels_of` and the items say
+        now; with `labels_only`, nothing else is done. Waits while another process brings the same source in.
 
-        Removes nothing and raises `NotFound` when `source` is not there, `SourceUnreadable` when it or a folder in
-        it cannot be listed, and, unless `allow_removals`, `SourceVanished` when all of its documents are gone, or
-        10 and more than half.
+        Removes nothing and raises `NotFound` when the source is not there, `SourceUnreadable` when it cannot be
+        listed, and, unless `allow_removals`, `SourceVanished` when all of its documents are gone, or 10 and more
+        than half. Raises `SourceBusy` when it was taken for dead and another process has taken over.
         """
-        files = await asyncio.to_thread(_files, source)
-        base_id = await self._store.ensure_base(base, await self._generations.wanted(base))
-        origin = self._origin(source)
-        known = await self._store.known(base_id, origin)
-        gone = sorted(known.keys() - {file.path for file in files})
-        if not allow_removals:
-            _refuse_vanished(base, source, known, gone)
-        total = len(files) + len(gone)
-        for done, path in enumerate(gone, start=1):
-            await self._store.remove(base_id, [path])
-            yield Progress(done, total, path, "removed")
-        for done, file in enumerate(files, start=len(gone) + 1):
-            result = await self._bring(base_id, origin, file, known.get(file.path))
-            yield Progress(done, total, file.path, result.outcome, result.passages, result.reason)
-
-    async def _bring(self, base_id: int, origin: str, file: _File, known: KnownDocument | None) -> _Result:
-        if (refused := _refused(file)) is not None:
-            return refused
-        if known is None and (holder := await self._other_holder(base_id, file)):
-            return _Result("failed", reason=f"expected a path of its own; {holder} has it: rename one of them")
+        base_id = await self._knowledge.ensure_base(base, await self._generations.wanted(base))
+        round_ = await self._begun(base_id, source.origin)
+        ended: SteadyhandError | None = SteadyhandError(
+            "the sync was broken off", hint="begin it again: it goes on"
+        )
         try:
-            content = await asyncio.to_thread(file.location.read_bytes)
-        except OSError as error:
-            return await self._unopened(base_id, file.path, origin, known, error)
-        found = KnownDocument(file.path, hashlib.sha256(content).digest(), RECIPE)
-        if known and (known.sha256, known.recipe) == (found.sha256, RECIPE):
-            return await self._as_before(base_id, known)
-        try:
-            prepared = await self._in_reader(lambda: self._prepare(found, origin, content))
-        except DocumentError as error:
-            return await self._failed(base_id, found, origin, error)
-        texts = {chunk.text_hash: chunk.text for chunk in prepared.chunks}
-        await self._generations.embed(base_id, texts)
-        is_new = await self._store.put(base_id, prepared)
-        await self._generations.embed(base_id, texts)  # what was erased with another document before it was in
-        return _Result("added", len(prepared.chunks)) if is_new else _Result("unchanged")
+            listing = await self._listing(round_, source, labels_of)
+            if labels_only:
+                await self._describe(round_, listing)
+            else:
+                if not allow_removals:
+                    _refuse_vanished(base, source.origin, listing)
+                async with aclosing(self._follow(round_, listing)) as steps:
+                    async for step in steps:
+                        yield step
+            ended = None
+        except SteadyhandError as error:
+            ended = error
+            raise
+        finally:
+            await asyncio.shield(self.following.end(round_, ended))
 
-    async def _other_holder(self, base_id: int, file: _File) -> Path | None:
-        """The file of another source that is live under the same path, unless it is gone or this very file."""
-        origin = await self._store.origin(base_id, file.path)
-        if origin is None:
-            return None
-        source = self._root / origin
-        holder = source / file.path if source.is_dir() else source
-        return holder if holder.is_file() and not holder.samefile(file.location) else None
+    async def _begun(self, base_id: int, origin: str) -> Round:
+        while True:
+            if round_ := await self.following.begin(base_id, origin, await self._presence.number()):
+                return round_
+            await asyncio.sleep(_POLL_S)
 
-    async def _as_before(self, base_id: int, known: KnownDocument) -> _Result:
-        if not known.is_live:
-            return _Result("failed", reason=known.failure)
-        if known.failure:
-            await self._store.clear_failure(base_id, known.path)
-        return _Result("unchanged")
+    async def _listing(self, round_: Round, source: Source, labels_of: LabelsOf) -> _Listing:
+        listing = _Listing(await self.following.known(round_))
+        remembered = {path: item.remembered for path, item in listing.known.items()}
+        async with aclosing(source.items(remembered)) as items:
+            async for item in items:
+                _compare(listing, item, facts_of(item, labels_of))
+        listing.renamed = _renamed(listing)
+        return listing
 
-    async def _unopened(
-        self, base_id: int, path: str, origin: str, known: KnownDocument | None, error: OSError
-    ) -> _Result:
-        """A file whose content is unknown. One that is there keeps its older text: nobody deleted or changed it."""
-        keeps_text = known is not None and known.is_live and not isinstance(error, FileNotFoundError)
-        kept = "; its older text is still served, for nothing is known about the new one" if keeps_text else ""
-        unreadable = DocumentUnreadable(f"{path}: expected a file that can be read; {error.strerror}{kept}")
-        found = KnownDocument(path, b"", RECIPE)
-        await self._store.fail(base_id, found, origin, unreadable, keeps_text=keeps_text)
-        return _Result("failed", reason=str(unreadable))
+    async def _follow(self, round_: Round, listing: _Listing) -> AsyncGenerator[Progress, None]:
+        done, total = 0, listing.total
+        at_once = [*(_same(item) for item in listing.same), *listing.refused]
+        counted: Counter[Outcome] = Counter(one.outcome for one in at_once)
+        named = await self.following.queue(round_, list(listing.wanted), counted, total)
+        await self._describe(round_, listing)
+        async with aclosing(self._steps(round_, listing, named)) as groups:
+            async for group in groups:
+                for settled in group:
+                    done += 1
+                    total += not settled.path  # a member of a container, which nobody listed
+                    yield _progress(settled, done, total)
+        for settled in at_once:
+            done += 1
+            yield _progress(settled, done, total)
 
-    async def _failed(self, base_id: int, found: KnownDocument, origin: str, error: DocumentError) -> _Result:
-        await self._store.fail(base_id, found, origin, error)
-        return _Result("failed", reason=str(error))
+    async def _steps(
+        self, round_: Round, listing: _Listing, named: Mapping[str, str]
+    ) -> AsyncGenerator[Sequence[Settled], None]:
+        """What leaves goes first, so that it is not served while much comes in."""
+        for batch in _batches(sorted(listing.renamed)):
+            yield await self._rename(round_, {path: listing.renamed[path] for path in batch}, listing, named)
+        gone = listing.gone
+        for leaving in _batches(gone):
+            yield await self._remove(round_, leaving)
+        left = {item.sha256: item.named for item in gone if item.sha256}
+        wanted = [
+            Wanted(item=item, named=named[path], facts=facts, known=listing.known.get(path))
+            for path, (item, facts) in listing.wanted.items()
+            if path not in listing.renamed
+        ]
+        async with aclosing(self._writer.bring(round_, wanted, left)) as groups:
+            async for group in groups:
+                yield group
 
-    def _prepare(self, found: KnownDocument, origin: str, content: bytes) -> PreparedDocument:
-        """Read, chunk and analyse. Blocks."""
-        document = reading.read_document(content, found.path)
-        language = language_of(document.text[:_LANGUAGE_SAMPLE])
-        prepared = []
-        for chunk in chunking.chunks(document, self._count_tokens):
-            body = document.text[chunk.start : chunk.end]
-            context = chunking.context(document, chunk)
-            indexed = f"{context}\n{body}"
-            prepared.append(
-                PreparedChunk(
-                    chunk=chunk,
-                    body=body,
-                    terms=terms(f"{found.path} {indexed}", language),
-                    context=context,
-                    text_hash=hashlib.sha256(indexed.encode()).digest(),
+    async def _remove(self, round_: Round, gone: Sequence[KnownItem]) -> list[Settled]:
+        settled = [Settled(path=item.path, named=item.named, outcome="removed") for item in gone]
+        async with self._knowledge.database.transaction() as transaction:
+            await store.lock_base(transaction, round_.base_id)
+            await store.remove(transaction, round_.base_id, [item.named for item in gone])
+            await settle(transaction, round_, settled)
+            await store.count_change(transaction, round_.base_id)
+        return settled
+
+    async def _rename(
+        self, round_: Round, renamed: Mapping[str, KnownItem], listing: _Listing, named: Mapping[str, str]
+    ) -> list[Settled]:
+        """Documents whose file is the same under another path keep their version: nothing is read."""
+        settled = []
+        for path, old in renamed.items():
+            item, facts = listing.wanted[path]
+            settled.append(
+                Settled(
+                    path=path,
+                    named=named[path],
+                    outcome="unchanged",
+                    fingerprint=item.fingerprint,
+                    sha256=old.sha256,
+                    recipe=old.recipe,
+                    facts=facts.digest,
+                    notes=item.notes,
                 )
             )
-        return PreparedDocument(
-            path=found.path,
-            origin=origin,
-            sha256=found.sha256,
-            recipe=found.recipe,
-            language=language,
-            document=document,
-            chunks=tuple(prepared),
-        )
+        async with self._knowledge.database.transaction() as transaction:
+            await store.lock_base(transaction, round_.base_id)
+            await store.move(transaction, round_.base_id, {old.named: named[path] for path, old in renamed.items()})
+            await forget(transaction, round_, [old.path for old in renamed.values()])
+            facts_by_name = {named[path]: listing.wanted[path][1] for path in renamed}
+            await store.relabel(transaction, round_.base_id, facts_by_name)
+            await settle(transaction, round_, settled)
+            await store.count_change(transaction, round_.base_id)
+        return settled
 
-    async def _in_reader(self, work: Callable[[], PreparedDocument]) -> PreparedDocument:
-        return await asyncio.get_running_loop().run_in_executor(self._reader, work)
-
-    def _origin(self, source: Path) -> str:
-        """The source as the database remembers it: inside the workspace relative to it, so that it may move."""
-        location = source.resolve()
-        if location.is_relative_to(self._root):
-            return _text(location.relative_to(self._root))
-        return _text(location)
-
-
-def _refuse_vanished(base: str, source: Path, known: Mapping[str, KnownDocument], gone: list[str]) -> None:
-    """Raise `SourceVanished` when so much is gone that the source itself is more likely to be missing."""
-    live = sum(document.is_live for document in known.values())
-    leaving = sum(known[path].is_live for path in gone)
-    if leaving and (leaving == live or (leaving >= _MANY and 2 * leaving > live)):
-        raise SourceVanished(
-            f"expected the documents that came from {source}; {leaving} of {live} are gone, none was removed",
-            hint=f"is the folder mounted and whole? If they shall leave: steadyhand ingest {base} --allow-removals",
-        )
+    async def _describe(self, round_: Round, listing: _Listing) -> None:
+        """Apply the labels, metadata and addresses that changed."""
+        for batch in _batches(sorted(listing.described)):
+            items = [listing.described[path] for path in batch]
+            async with self._knowledge.database.transaction() as transaction:
+                await store.lock_base(transaction, round_.base_id)
+                await store.relabel(transaction, round_.base_id, {item.named: facts for item, facts in items})
+                await describe(transaction, round_, {item.path: facts.digest for item, facts in items})
+                await store.count_change(transaction, round_.base_id)
 
 
-def _refused(file: _File) -> _Result | None:
-    """What its name alone says about a file; None when it has to be read."""
-    if file.location.suffix.lower() not in reading.SUPPORTED:
-        return _Result("skipped", reason=f"no reader for {file.location.suffix or 'a name without extension'}")
-    if len(file.path.encode()) > _PATH_LIMIT:
-        return _Result("failed", reason=f"expected a path of at most {_PATH_LIMIT} bytes; found a longer one")
+def _compare(listing: _Listing, item: Item, facts: Facts) -> None:
+    if (refused := _refused(item)) is not None:
+        listing.refused.append(refused)
+        return
+    listing.seen.add(item.path)
+    known = listing.known.get(item.path)
+    if known and known.facts != facts.digest:
+        listing.described[item.path] = known, facts
+    if known and _is_same(known, item):
+        listing.same.append(known)
+    else:
+        listing.wanted[item.path] = item, facts
+
+
+def _is_same(known: KnownItem, item: Item) -> bool:
+    is_settled = known.state in ("ready", "failed") and not known.is_temporary
+    return is_settled and known.recipe == RECIPE and known.fingerprint == item.fingerprint != ""
+
+
+def _refused(item: Item) -> Settled | None:
+    """What its name alone says about an item; None when it has to be read."""
+    extension = reading.extension_of(item.path)
+    if extension not in reading.SUPPORTED and extension not in reading.CONTAINERS:
+        reason = f"no reader for {extension or 'a name without extension'}"
+        return Settled(path=item.path, named=item.path, outcome="skipped", reason=reason)
+    if len(item.path.encode()) > PATH_LIMIT:
+        reason = f"expected a path of at most {PATH_LIMIT} bytes; found a longer one"
+        return Settled(path=item.path, named=item.path, outcome="failed", reason=reason)
     return None
 
 
-def _files(source: Path) -> list[_File]:
-    """Every file of a source, in a fixed order. Hidden files and links that lead out of it are left alone.
-
-    Raises `NotFound`, `DocumentUnsupported` for a file that is no document, and `SourceUnreadable`.
-    """
-    try:
-        return _listed(source)
-    except OSError as error:
-        _unlisted(error)
-
-
-def _listed(source: Path) -> list[_File]:
-    if source.is_file():
-        if source.suffix.lower() not in reading.SUPPORTED:
-            kinds = ", ".join(sorted(reading.SUPPORTED))
-            raise DocumentUnsupported(
-                f"expected a document ({kinds}); found {source.name}", hint="convert it first"
-            )
-        return [_File(_text(Path(source.name)), source)]
-    if not source.is_dir():
-        raise NotFound(f"expected a file or a folder; {source} is neither", hint="check the path")
-    found = sorted(path for path in _walk(source) if path.resolve().is_relative_to(source.resolve()))
-    return [_File(_text(path.relative_to(source)), path) for path in found]
+def _renamed(listing: _Listing) -> dict[str, KnownItem]:
+    """New paths whose fingerprint is that of a document that is gone. A container's members are read again."""
+    gone = {
+        (item.fingerprint, reading.extension_of(path)): item
+        for path, item in listing.known.items()
+        if path not in listing.seen and item.state == "ready" and item.fingerprint and item.recipe == RECIPE
+    }
+    return {
+        path: old
+        for path, (item, _) in listing.wanted.items()
+        if path not in listing.known
+        and (extension := reading.extension_of(path)) not in reading.CONTAINERS
+        and (old := gone.pop((item.fingerprint, extension), None))
+    }
 
 
-def _walk(source: Path) -> Iterator[Path]:
-    """The files below a folder. A folder that cannot be listed raises: its files must not be taken for deleted."""
-    for folder, folders, names in os.walk(source, onerror=_unlisted):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (path for name in names if not name.startswith(".") and _is_file(path := Path(folder, name)))
+def _refuse_vanished(base: str, origin: str, listing: _Listing) -> None:
+    """Raise `SourceVanished` when so much is gone that the source itself is more likely to be missing."""
+    live = sum(item.state == "ready" for item in listing.known.values())
+    leaving = sum(item.state == "ready" for item in listing.gone)
+    if leaving and (leaving == live or (leaving >= _MANY and 2 * leaving > live)):
+        raise SourceVanished(
+            f"expected the documents that came from {origin}; {leaving} of {live} are gone, none was removed",
+            hint=f"is the source there and whole? If they shall leave: steadyhand ingest {base} --allow-removals",
+        )
 
 
-def _is_file(path: Path) -> bool:
-    """Is it a file? One that may not be looked at counts: reading it says why it cannot be read."""
-    try:
-        return path.is_file()
-    except PermissionError:
-        return True
+def _same(item: KnownItem) -> Settled:
+    outcome: Outcome = "failed" if item.state == "failed" else "unchanged"
+    return Settled(path=item.path, named=item.named, outcome=outcome, reason=item.reason)
 
 
-def _unlisted(error: OSError) -> NoReturn:
-    raise SourceUnreadable(
-        f"expected to list {error.filename}; {error.strerror}. Nothing was removed",
-        hint="let the user who runs steadyhand read the folder, then start again",
-    ) from None
+def _progress(settled: Settled, done: int, total: int) -> Progress:
+    return Progress(done, total, settled.named, settled.outcome, settled.passages, settled.reason)
 
 
-def _text(path: Path) -> str:
-    """A path as text that can be stored and shown; bytes of a name that are no UTF-8 become question marks."""
-    return path.as_posix().encode("utf-8", "replace").decode()
+def _batches(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
+    return (things[start : start + _BATCH] for start in range(0, len(things), _BATCH))

@@ -69,8 +69,8 @@ def create_site(workspace: AsyncWorkspace) -> Door:
 async def serve(workspace: AsyncWorkspace, host: str, port: int, on_ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM, SIGINT, SIGHUP or a cancellation, then let what is under way finish, for 5 s at most.
 
-    Port 0 takes a free one; `on_ready` hears the address when it can be opened. Runs in the caller's event loop,
-    which is best uvloop's. Raises `UsageError` when nothing can listen there.
+    Jobs are done beside. Port 0 takes a free one; `on_ready` hears the address when it can be opened. Runs in the
+    caller's event loop, which is best uvloop's. Raises `UsageError` when nothing can listen there.
     """
     with _listening(host, port) as listener:
         address = _address(host, listener)
@@ -90,6 +90,7 @@ async def serve(workspace: AsyncWorkspace, host: str, port: int, on_ready: Calla
             on_ready=lambda: on_ready(address),
         )
         _settle_memory()
+        workspace.jobs.start()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await asyncio.shield(serving)

@@ -1,19 +1,20 @@
 """Knowledge bases: what is in them, searching them, the page a citation points at, and bringing sources in."""
 
 import json
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from fastapi import Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from steadyhand.errors import SteadyhandError
-from steadyhand.knowledge.ingest import Progress
+from steadyhand.knowledge.following import Progress
+from steadyhand.knowledge.upkeep import Asked
 from steadyhand.serve.console import render
 from steadyhand.serve.console.pages import document
-from steadyhand.serve.request import BaseName, Caller, Offset, Opened, PageNumber
+from steadyhand.serve.request import BaseName, Caller, Offset, Opened, PageNumber, VersionId
 from steadyhand.types.wire import error_json, plain
+from steadyhand.workspace import AsyncWorkspace
 
 
 async def index(workspace: Opened) -> Response:
@@ -21,11 +22,11 @@ async def index(workspace: Opened) -> Response:
     return JSONResponse({"knowledge_bases": plain(await workspace.knowledge.bases())})
 
 
-async def show(kb: BaseName, workspace: Opened) -> Response:
-    """The live documents of a base, and the files that could not be read."""
+async def show(kb: BaseName, workspace: Opened, caller: Caller) -> Response:
+    """The live documents of a base that the caller may see, and the files that could not be read."""
     base = await workspace.knowledge.base(kb)
-    documents = await workspace.knowledge.documents(kb)
-    failures = await workspace.knowledge.failures(kb)
+    documents = await workspace.knowledge.documents(kb, caller)
+    failures = await workspace.knowledge.failures(kb, caller)
     return JSONResponse({"base": plain(base), "documents": plain(documents), "failures": plain(failures)})
 
 
@@ -44,41 +45,54 @@ async def page(
     request: Request,
     *,
     workspace: Opened,
+    caller: Caller,
     kb: BaseName,
     path: str,
     page: PageNumber = 1,
     start: Offset = None,
     end: Offset = None,
+    version: VersionId = None,
 ) -> Response:
-    """The text of a page of a live document. `start` and `end` mark a span, in code points of the document."""
-    shown = await document.page(workspace, kb, path, page=page, start=start, end=end)
+    """The text of a page of a live document. `start` and `end` mark a span, in code points of the document.
+
+    `version` shows the document as it was when that version of it was quoted.
+    """
+    shown = await document.page(workspace, caller, kb, path, page=page, start=start, end=end, version=version)
     if render.wants_page(request):
         return render.page(request, "document", shown)
     return JSONResponse(plain(shown))
 
 
 async def sync(kb: BaseName, workspace: Opened, *, allow_removals: bool = False) -> Response:
-    """Bring the declared sources in. One JSON line for each document when it is in, then one line `finished`.
+    """Bring the declared sources in. One JSON line for each changed document when it is in, then a line `finished`.
 
-    A stream without that last line was interrupted; calling again goes on where it stopped. Sources whose documents
-    are mostly gone are refused (`source.vanished`) unless `allow_removals`.
+    A job does it: it goes on when the stream breaks off, and when the server dies another one takes it over.
+    `finished` counts the unchanged documents, too. Sources whose documents are mostly gone are refused
+    (`source.vanished`) unless `allow_removals`.
     """
-    progress = workspace.sync(kb, allow_removals=allow_removals)
+    asked = await workspace.upkeep.ask(kb, allow_removals=allow_removals)
+    progress = _followed(workspace, asked)
     first = await anext(progress, None)  # what is wrong with the request is said before the stream begins
-    return StreamingResponse(_lines(first, progress), media_type="application/x-ndjson")
+    return StreamingResponse(_lines(workspace, asked, first, progress), media_type="application/x-ndjson")
 
 
-async def _lines(step: Progress | None, later: AsyncIterator[Progress]) -> AsyncIterator[bytes]:
-    outcomes: Counter[str] = Counter()
+async def _followed(workspace: AsyncWorkspace, asked: Sequence[Asked]) -> AsyncIterator[Progress]:
+    for source in asked:
+        async for step in workspace.upkeep.follow(source):
+            yield step
+
+
+async def _lines(
+    workspace: AsyncWorkspace, asked: Sequence[Asked], step: Progress | None, later: AsyncIterator[Progress]
+) -> AsyncIterator[bytes]:
     try:
         while step is not None:
-            outcomes[step.outcome] += 1
             yield _line(plain(step))
             step = await anext(later, None)
     except SteadyhandError as error:
         yield _line(error_json(error.code, str(error), hint=error.hint))
         return
-    yield _line({"finished": dict(outcomes)})
+    yield _line({"finished": await workspace.upkeep.outcomes(asked)})
 
 
 def _line(content: object) -> bytes:

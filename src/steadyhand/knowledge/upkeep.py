@@ -1,0 +1,180 @@
+"""Follows the sources that the settings declare: when somebody asks, when it is time, here or by a job.
+
+A job brings one source of a base in step. One that found documents which could not be read for now fails and is
+tried again with growing pauses.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+from steadyhand.errors import NotFound, SourceUnreadable, SteadyhandError, of_code
+from steadyhand.jobs.queue import Arguments, Jobs
+from steadyhand.knowledge.facts import LabelsOf
+from steadyhand.knowledge.following import Following, Outcome, Progress, SourceStatus
+from steadyhand.knowledge.ingest import Ingest
+from steadyhand.settings import KnowledgeSettings, Settings
+from steadyhand.tables.sources import SourceSettings
+from steadyhand.types.source import Source
+
+SYNC = "knowledge.sync"
+"""The task that brings a source in step: `base`, `place` (as the settings name it), `allow_removals`."""
+
+_LOOK = "knowledge.look"
+_EVERY_MINUTE = "* * * * *"
+_POLL_S = 0.25
+
+OpenSource: TypeAlias = Callable[[SourceSettings], Source]
+"""Costs nothing: what is there is seen when it is listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A source that a job was asked to bring in step; `round` is its last one before."""
+
+    base: str
+    origin: str
+    round: int
+
+
+class Upkeep:
+    """The sources of all bases."""
+
+    def __init__(
+        self, configured: Settings, ingest: Ingest, following: Following, jobs: Jobs, opened: OpenSource
+    ) -> None:
+        self._settings = configured
+        self._ingest = ingest
+        self._following = following
+        self._jobs = jobs
+        self._opened = opened
+        jobs.add(SYNC, self._sync_job)
+        jobs.add(_LOOK, self._look, every=_EVERY_MINUTE)
+
+    def sources(self, base: str) -> list[SourceSettings]:
+        """The declared sources of a base, else the folder `knowledge/<base>`. Raises `NotFound` without a place."""
+        declared = self._of(base).sources or [SourceSettings(path=f"knowledge/{base}")]
+        for source in declared:
+            place = self._settings.root / source.path
+            if source.path and not place.exists():
+                raise NotFound(f"expected the sources of {base!r} in {place}; it is not there", hint="name a path")
+        return list(declared)
+
+    async def sync(
+        self, base: str, source: SourceSettings, *, allow_removals: bool = False, labels_only: bool = False
+    ) -> AsyncGenerator[Progress, None]:
+        """Bring a source in step in this process, or with `labels_only` its labels: see `Ingest.sync`."""
+        opened = self._opened(source)
+        steps = self._ingest.sync(
+            base,
+            opened,
+            labels_of=self._labels_of(base, opened.origin, source),
+            allow_removals=allow_removals,
+            labels_only=labels_only,
+        )
+        async with aclosing(steps):
+            async for step in steps:
+                yield step
+
+    async def ask(self, base: str, *, allow_removals: bool = False) -> list[Asked]:
+        """Have the declared sources brought in step by jobs, wherever one is free. One that waits already counts.
+
+        Raises `NotFound`, and `DatabaseUnavailable`.
+        """
+        asked = []
+        for source in self.sources(base):
+            origin = self._opened(source).origin
+            status = await self._following.status(base, origin)
+            arguments: Arguments = {"base": base, "place": source.place, "allow_removals": allow_removals}
+            await self._jobs.defer(SYNC, arguments, key=f"{SYNC} {base} {source.place}")
+            asked.append(Asked(base, origin, status.round if status else 0))
+        return asked
+
+    async def follow(self, asked: Asked) -> AsyncGenerator[Progress, None]:
+        """What the round behind `asked` is done with, as it is done; documents without a change only count.
+
+        Ends with the round. Raises the error that ended it early.
+        """
+        after, number = 0, asked.round
+        while True:
+            status = await self._following.status(asked.base, asked.origin)
+            if status is not None and status.round > number:  # it begins, or another process goes on with it
+                after, number = 0, status.round
+            if status is not None and number > asked.round:
+                for place, step in await self._following.settled(asked.base, asked.origin, number, after):
+                    after = place
+                    yield step
+                if status.ended_at is not None:
+                    _raise(status)
+                    return
+            await asyncio.sleep(_POLL_S)
+
+    async def outcomes(self, asked: Sequence[Asked]) -> dict[Outcome, int]:
+        """What became of the documents of these sources in their last rounds."""
+        found: Counter[Outcome] = Counter()
+        for source in asked:
+            if status := await self._following.status(source.base, source.origin):
+                found.update(status.outcomes)
+        return dict(found)
+
+    async def running(self, base: str, source: SourceSettings) -> Asked | None:
+        """For `follow`, when another process brings the source in step now; None when nobody does."""
+        origin = self._opened(source).origin
+        if not await self._following.is_running(base, origin):
+            return None
+        status = await self._following.status(base, origin)
+        return Asked(base, origin, status.round - 1) if status else None
+
+    def _of(self, base: str) -> KnowledgeSettings:
+        return self._settings.knowledge.get(base, KnowledgeSettings())
+
+    def _labels_of(self, base: str, origin: str, source: SourceSettings) -> LabelsOf:
+        """Patterns of the base go before the labels of a source, those before the labels of the base."""
+        settings = self._of(base)
+        declared = [one for one in settings.sources if self._opened(one).origin == origin]
+        access = next((one.access for one in (source, *declared) if one.access is not None), settings.access)
+
+        def labels(path: str) -> frozenset[str]:
+            fitting = [labels for pattern, labels in settings.labels.items() if fnmatchcase(path, pattern)]
+            return frozenset(fitting[-1] if fitting else access)
+
+        return labels
+
+    async def _sync_job(self, arguments: Arguments) -> None:
+        base, place = str(arguments["base"]), arguments["place"]
+        source = next((one for one in self.sources(base) if one.place == place), None)
+        if source is None:  # the settings do not name it any more
+            return
+        async with aclosing(self.sync(base, source, allow_removals=arguments["allow_removals"] is True)) as steps:
+            async for _ in steps:
+                pass
+        if waiting := await self._following.failed_for_now(base, self._opened(source).origin):
+            raise SourceUnreadable(
+                f"{base}: expected all documents of {place}; {waiting} could not be read for now",
+                hint="they are tried again",
+            )
+
+    async def _look(self, arguments: Arguments) -> None:
+        """Ask for the sources whose time has come."""
+        del arguments
+        now = datetime.now(UTC)
+        for base, settings in self._settings.knowledge.items():
+            for source in settings.sources:
+                if source.every_s and await self._is_due(base, source, now):
+                    job: Arguments = {"base": base, "place": source.place, "allow_removals": False}
+                    await self._jobs.defer(SYNC, job, key=f"{SYNC} {base} {source.place}")
+
+    async def _is_due(self, base: str, source: SourceSettings, now: datetime) -> bool:
+        status = await self._following.status(base, self._opened(source).origin)
+        last = status.began_at if status else None
+        return last is None or last + timedelta(seconds=source.every_s) <= now
+
+
+def _raise(status: SourceStatus) -> None:
+    if status.state == "failed":
+        raise (of_code(status.error_code) or SteadyhandError)(status.error, hint=status.hint)

@@ -6,6 +6,7 @@ aside under the workspace's limits, tried again when that may help, and ends as 
 documents are in the base already, and what is erased there must not live on here.
 """
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,15 +21,20 @@ from steadyhand.pipeline.gateway.ports import GatewayPorts
 from steadyhand.routing.attempts import Attempts
 from steadyhand.routing.cost import cost_usd
 from steadyhand.routing.exclusions import above_clearance, incomplete
+from steadyhand.types.document import Picture
 from steadyhand.types.exchange import KNOWLEDGE, Exchange
 from steadyhand.types.ids import ModelId
+from steadyhand.types.message import Media, Message
 from steadyhand.types.model import Completion, CompletionRequest, EmbeddingRequest, Embeddings, Model, Usage
-from steadyhand.types.ports import ClassOf, FindModel
+from steadyhand.types.ports import ClassOf, Describe, FindModel
 from steadyhand.types.run import Principal
-from steadyhand.types.text import DataClass
+from steadyhand.types.text import DataClass, Segment
 
 _OURSELVES = Principal(name=KNOWLEDGE, role="admin")
 """Who has embedded and read what belongs to everybody: only the limits of the workspace hold."""
+
+_PICTURE_TIMEOUT_S = 180.0
+_PICTURE_TOKENS = 4_096  # a page that is full of small print has about 2,000
 
 Wanted = TypeVar("Wanted")
 
@@ -54,7 +60,7 @@ class KnowledgeCalls:
 
     async def embed(self, base: str, model: ModelId, request: EmbeddingRequest) -> Embeddings:
         """Vectors of the texts. Raises `NoModel`, `BudgetExceeded`, `RateLimited` or a provider's error."""
-        noted = f"{base}: {len(request.texts)} texts to embed"
+        noted = f"{base}: texts to embed: {len(request.texts)}"
         most = Usage(input_tokens=tokens.estimate(request.texts))
 
         async def ask(entry: Model) -> Got[Embeddings]:
@@ -73,6 +79,21 @@ class KnowledgeCalls:
             return Got(found, found.usage, "")
 
         return await self._called(_Call(base, model, f"{base}: {noted}", most, request.timeout_s), ask)
+
+    def describing(self, base: str, model: ModelId) -> Describe:
+        """Has this vision model read the pictures of the base's documents. Raises like `embed`."""
+
+        async def describe(picture: Picture, *, instruction: str) -> str:
+            told = Segment(instruction, "contract", "trusted", "public")
+            shown = Media(picture.media_type, data=b64encode(picture.data).decode())
+            request = CompletionRequest(
+                messages=(Message("user", (told, shown)),),
+                timeout_s=_PICTURE_TIMEOUT_S,
+                max_output_tokens=_PICTURE_TOKENS,
+            )
+            return (await self.complete(base, model, request, f"page {picture.page} to read")).text
+
+        return describe
 
     async def _called(self, call: _Call, ask: Callable[[Model], Awaitable[Got[Wanted]]]) -> Wanted:
         ports = self._ports

@@ -1,0 +1,102 @@
+"""The report names what wants a look, and nothing else; the commands say it."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from steadyhand.errors import NotFound
+from steadyhand.knowledge import care
+from steadyhand.knowledge.care import Bounds
+from steadyhand.workspace import AsyncWorkspace
+
+FEATURE = """
+name = "answers"
+purpose = "Answers from the notes."
+owner = "test"
+[input]
+question = "text"
+[output]
+answer = "text"
+found = "boolean"
+[knowledge]
+base = "notes"
+[models]
+try = ["local:extractive"]
+"""
+NOTES = {
+    "travel.md": "# Travel\n\nHotels cost at most 120 EUR a night. Trains come before planes.\n",
+    "hotels.md": "# Hotels\n\nA hotel may cost up to 130 EUR per night.\n",
+    "leave.md": "# Leave\n\nEverybody has thirty free days, and more after ten years in the company, as agreed upon.\n",
+    "copy.md": "# Leave\n\nEverybody has thirty free days, and more after ten years in the company, as agreed upon.\n",
+    "empty.md": "",
+}
+
+
+@pytest.fixture(scope="module")
+async def workspace(
+    server, template: str, tmp_path_factory: pytest.TempPathFactory, models_folder: Path
+) -> AsyncIterator[AsyncWorkspace]:
+    from databases import copied
+
+    root = tmp_path_factory.mktemp("care")
+    (root / "features" / "answers").mkdir(parents=True)
+    (root / "features" / "answers" / "feature.toml").write_text(FEATURE)
+    (root / "knowledge" / "notes").mkdir(parents=True)
+    for name, text in NOTES.items():
+        (root / "knowledge" / "notes" / name).write_text(text)
+    with copied(server.url, template) as url:
+        (root / "steadyhand.toml").write_text(f'database_url = "{url}"\nmodels_dir = "{models_folder}"\n')
+        async with await AsyncWorkspace.open(root) as opened:
+            async for _ in opened.sync("notes"):
+                pass
+            yield opened
+
+
+async def test_failed_duplicate_and_contradicting_documents_are_named(workspace: AsyncWorkspace) -> None:
+    found = await workspace.knowledge_report("notes")
+    assert [remark.path for remark in found.failed] == ["empty.md"]
+    assert [(pair.first, pair.second) for pair in found.duplicates] == [("copy.md", "leave.md")]
+    assert [said.source for said in found.contradictions[0].statements] == ["hotels.md", "travel.md"]
+    assert (found.documents, found.runs, found.stale, found.overdue) == (4, 0, (), ())
+    assert found.problems == 3
+    assert "no run searched here" in found.remarks[0]
+
+
+async def test_documents_that_are_old_or_past_their_review_are_stale(workspace: AsyncWorkspace) -> None:
+    database, today = workspace.database, datetime.now(UTC).date()
+    await database.execute("UPDATE document SET review_by = %s WHERE path = 'leave.md'", [today - timedelta(1)])
+    later = today + timedelta(days=care.OLD_DAYS + 2)
+    found = await care.report(database, workspace.ledger, "notes", Bounds(), today)
+    assert [remark.path for remark in found.stale] == ["leave.md"]
+    found = await care.report(database, workspace.ledger, "notes", Bounds(), later)
+    assert [remark.path for remark in found.stale] == ["leave.md", "copy.md", "hotels.md", "travel.md"]
+    await database.execute("UPDATE document SET review_by = NULL")
+
+
+async def test_sources_that_are_not_looked_at_in_their_time_are_overdue(workspace: AsyncWorkspace) -> None:
+    bounds, today = Bounds(every_s={"knowledge/notes": 3_600}), date(2026, 1, 1)
+    database = workspace.database
+    assert (await care.report(database, workspace.ledger, "notes", bounds, today)).overdue == ()
+    await database.execute("UPDATE source SET ended_at = now() - interval '3 hours'")
+    [remark] = (await care.report(database, workspace.ledger, "notes", bounds, today)).overdue
+    assert remark.path == "knowledge/notes"
+    assert "every 3,600 s" in remark.reason
+
+
+async def test_the_ledger_tells_what_is_never_retrieved_and_what_found_little(workspace: AsyncWorkspace) -> None:
+    database = workspace.database
+    await workspace.run("answers", {"question": "How much may a hotel cost a night?"})
+    await workspace.run("answers", {"question": "Who won the chess game on Mars?"})
+    await database.execute("UPDATE retrieval SET source = 'hotels.md'")
+    await database.execute("UPDATE document_version SET born_at = now() - interval '200 days'")
+    found = await workspace.knowledge_report("notes")
+    assert found.runs == 2
+    assert found.never_retrieved == ("copy.md", "leave.md", "travel.md")
+    assert [weak.question for weak in found.weak] == ["Who won the chess game on Mars?"]
+
+
+async def test_a_base_that_is_not_there_is_named(workspace: AsyncWorkspace) -> None:
+    with pytest.raises(NotFound, match="found none named 'nothing'"):
+        await workspace.knowledge_report("nothing")

@@ -19,6 +19,7 @@ _NARROWEST = 0.25  # of a column, as a share of the text's width
 _MOST = 1_500  # lines that are compared with each other
 _A_WORD = 5  # code points; raised signs are shorter
 _REACH = 60  # lines between a row and its last figure
+_SHORT = 40  # code points of figures that are drawn apart
 _SAME_BASE, _A_CELL, _FAR = 0.3, 2.0, 3.5  # type sizes
 
 
@@ -55,7 +56,7 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
 def _rows(lines: Sequence[Line]) -> list[Line]:
     """Figures that are drawn apart from their row, put behind it; not those that end a cell of several lines."""
     rows: list[Line] = []
-    alone = [is_figures(line.text) for line in lines]
+    alone = [len(line.text) <= _SHORT and is_figures(line.text) for line in lines]
     for at, line in enumerate(lines):
         row = None
         if alone[at] and rows and not _ends_a_cell(lines, alone, at):

@@ -28,15 +28,18 @@ def read(content: bytes, name: str) -> Document:
     text = canonical(decoded(content, name))
     matter = _FRONT_MATTER.match(text)
     metadata = front_matter(matter[2] or "") if matter else {}
-    tokens = _PARSER.parse(text[matter.end() :] if matter else text)
+    draft = Draft(name)
+    append(draft, text[matter.end() :] if matter else text, name)
+    title = metadata.pop("title", "")
+    return draft.document(title if isinstance(title, str) and title else draft.first_heading, metadata)
+
+
+def append(draft: Draft, source: str, name: str) -> None:
+    """Add the blocks of a Markdown text, which has no front matter, to a document in the making."""
+    tokens = _PARSER.parse(source)
     if any(token.level >= _DEEPEST - 2 for token in tokens):
         raise DocumentUnreadable(f"{name}: expected less than {_DEEPEST} levels of lists; found more")
-    reading = _Reading(Draft(name))
-    reading.walk(tokens)
-    title = metadata.pop("title", "")
-    return reading.draft.document(
-        title if isinstance(title, str) and title else reading.draft.first_heading, metadata
-    )
+    _Reading(draft).walk(tokens)
 
 
 class _Reading:

@@ -97,6 +97,7 @@ def _furniture(
         for element in root.iter(*_PARTS)
         if element is not root
         and element not in with_title
+        and element.get("role") != "note"
         and extents[element].length <= _LARGEST_SHARE * whole
         and (
             element.get("role") in _ROLES
@@ -119,6 +120,8 @@ def _link_lists(
 
 
 def _drop(elements: Iterable[html.HtmlElement]) -> None:
+    """Empty elements where they stand: taking them out joins texts, which control characters make fail."""
     for element in elements:
         if element.getparent() is not None:
-            element.drop_tree()
+            element.clear(keep_tail=True)
+            element.tag = "wbr"

@@ -17,9 +17,6 @@ from steadyhand.types.json import Json
 EXTENSIONS = (".html", ".htm", ".xhtml")
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]|&#(?:x0*1?[0-9a-f]|0*(?:[12]?\d|3[01]));", re.IGNORECASE
-)
 _LEVELS = {f"h{level}": level for level in range(1, 7)}
 _INLINE = re.compile(
     r"""a|abbr|acronym|b|bdi|bdo|big|br|cite|code|data|del|dfn|em|font|i|img|input|ins|kbd|label|mark|q|rp|rt|ruby|s
@@ -67,7 +64,7 @@ def _parsed(content: bytes, name: str) -> html.HtmlElement:
     text = decoded(content, name, declared=declared[1].decode("ascii") if declared else "")
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
-        root = html.document_fromstring(_CONTROL.sub(" ", text).encode("utf-8", "replace"), parser=parser)
+        root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except etree.ParserError as error:
         raise DocumentUnreadable(f"{name}: expected a web page; found none ({error})") from None
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):

@@ -1,1 +1,1 @@
-"""One embedding model per file: `open(folder, precision, threads)` gives an `Embed`."""
+"""One kind of embedding model per file: `from_settings(wanted, models_folder)` gives a `LocalEmbed`."""

@@ -12,6 +12,7 @@ from steadyhand.knowledge.readers._draft import Draft, collapsed
 _SAMPLE = 200  # rows that say what a table is like
 _TITLE_ROWS = 3  # at most so many rows of column titles
 _DENSE = 0.5  # share of cells that are not empty, from which on a row shows its empty cells too
+_NEARLY = 0.75  # share of its columns that a row of titles names at least
 _LONGEST_TITLE = 80  # code points
 _FIGURE = re.compile(
     r"[^\w\s]{0,3}\s?[\d.,'’ ]*\d[\d.,'’ ]*\s?(?:[^\w\s]{1,2}|[A-Z]{3})?|\d[\d\s:./T+-]*Z?|TRUE|FALSE|#\S+[!?]|#N/A"
@@ -114,9 +115,18 @@ def title_rows(rows: Sequence[Row]) -> int:
         return 0
     words = next((at for at, row in enumerate(rows) if not _could_be_titles(row)), len(rows))
     if words == len(rows):
-        widest = max(map(len, rows[1:]))
-        return 1 if len(rows[0]) >= max(2, widest) and len(set(rows[0].values())) == len(rows[0]) else 0
+        return 1 if _stands_out(rows[0], rows[1:]) else 0
     return words if words <= _TITLE_ROWS and len(rows[0]) > 0 else min(words, 1)
+
+
+def _stands_out(first: Row, others: Sequence[Row]) -> bool:
+    """Among rows of words: as many different cells as below, or nearly as many and shorter ones."""
+    widest = max(map(len, others))
+    if len(first) < 2 or len(set(first.values())) < len(first):
+        return False
+    lengths = [len(text) for row in others for text in row.values()]
+    is_shorter = sum(map(len, first.values())) / len(first) < sum(lengths) / max(1, len(lengths))
+    return len(first) >= widest or (len(first) >= _NEARLY * widest and is_shorter)
 
 
 def one_line(text: str) -> str:

@@ -25,14 +25,17 @@ from steadyhand.background import BackgroundLoop
 from steadyhand.caching.store import ResponseCache
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers
-from steadyhand.errors import StorageError, WorkspaceInvalid
+from steadyhand.errors import StorageError
 from steadyhand.features.known import Known
 from steadyhand.features.registry import Registry
+from steadyhand.fetching import Fetcher
 from steadyhand.jobs.queue import Jobs
 from steadyhand.knowledge import gold, opening
+from steadyhand.knowledge.bringing import Vision
 from steadyhand.knowledge.care import Bounds, Care, report
 from steadyhand.knowledge.child import Readers
 from steadyhand.knowledge.contents import KnowledgeContents
+from steadyhand.knowledge.declared import DeclaredSources
 from steadyhand.knowledge.find import Finder
 from steadyhand.knowledge.following import Progress
 from steadyhand.knowledge.generations import Generations
@@ -40,7 +43,6 @@ from steadyhand.knowledge.ingest import Ingest
 from steadyhand.knowledge.reindex import Reindex
 from steadyhand.knowledge.rerank import Rerankers
 from steadyhand.knowledge.search import Searcher
-from steadyhand.knowledge.sources.folder import Folder
 from steadyhand.knowledge.store import KnowledgeStore
 from steadyhand.knowledge.upkeep import Upkeep
 from steadyhand.knowledge.vectors import Embedders
@@ -70,12 +72,11 @@ from steadyhand.storage import Database, embedded, migrate
 from steadyhand.tables.sources import SourceSettings
 from steadyhand.types.condition import Condition
 from steadyhand.types.feature import Problem
-from steadyhand.types.ids import FeatureName
+from steadyhand.types.ids import FeatureName, ModelId
 from steadyhand.types.json import JsonObject
 from steadyhand.types.passage import Retrieval
 from steadyhand.types.run import Answer, Door, Principal
 from steadyhand.types.search import SearchRequest
-from steadyhand.types.source import Source
 from steadyhand.types.text import DataClass
 
 _log = logging.getLogger(__name__)
@@ -128,16 +129,14 @@ class AsyncWorkspace:
         self._readers = Readers()
         self._ingest = Ingest(KnowledgeStore(database), self.generations, embed.count_tokens, self._readers)
         self.jobs = Jobs(database.url)
-        self.upkeep = Upkeep(configured, self._ingest, self._ingest.following, self.jobs, self._source)
+        self._fetcher = Fetcher(frozenset(configured.fetching.allow))
+        sources = DeclaredSources(configured.root, self._fetcher)
+        self.upkeep = Upkeep(configured, self._ingest, self.jobs, sources, self._vision)
         self._engine = Engine(self._ports())
 
-    def _source(self, declared: SourceSettings) -> Source:
-        """What lists the documents of a declared source."""
-        if declared.path:
-            return Folder(
-                self.settings.root / declared.path, self.settings.root, declared.include, declared.exclude
-            )
-        raise WorkspaceInvalid(f"expected a folder or a file; found {declared.place}", hint="set path")
+    def _vision(self, base: str) -> Vision | None:
+        model = self.settings.knowledge.get(base, KnowledgeSettings()).vision
+        return Vision(model, self._knowledge_calls.describing(base, ModelId(model))) if model else None
 
     def _ports(self) -> Ports:
         return Ports(
@@ -178,6 +177,7 @@ class AsyncWorkspace:
     async def _start(self) -> None:
         """What runs beside everything else, from now to `close`; what is opened last is closed first."""
         resources = self._resources
+        resources.push_async_callback(self._fetcher.close)
         resources.push_async_callback(self._readers.close)
         resources.push_async_callback(self._ingest.close)
         resources.push_async_callback(self._completer.close)

@@ -185,11 +185,11 @@ async def test_two_files_of_one_path_do_not_replace_each_other(base: Base, tmp_p
 
 async def test_a_file_that_cannot_be_read_says_why_and_does_not_stop_the_others(base: Base) -> None:
     (base.folder / "broken.pdf").write_bytes(b"%PDF-1.7 and then nothing")
-    (base.folder / "picture.png").write_bytes(b"\x89PNG")
+    (base.folder / "program.exe").write_bytes(b"MZ")
     outcomes = {progress.path: progress for progress in await base.sync()}
     assert outcomes["broken.pdf"].outcome == "failed"
     assert outcomes["broken.pdf"].reason
-    assert outcomes["picture.png"].outcome == "skipped"
+    assert outcomes["program.exe"].outcome == "skipped"
     assert outcomes["travel.md"].outcome == "added"
     [failure] = await KnowledgeContents(base.database).failures("base")
     assert failure["path"] == "broken.pdf"

@@ -20,6 +20,9 @@ from steadyhand.knowledge.store import KnowledgeStore
 from steadyhand.knowledge.vectors import Embedders, LocalEmbedder
 from steadyhand.settings import Settings
 from steadyhand.storage import Database
+from steadyhand.types.run import Principal
+
+OWNER = Principal("owner", "admin")
 
 needs_permissions = pytest.mark.skipif(sys.platform == "win32", reason="the permissions are those of POSIX")
 
@@ -44,10 +47,10 @@ class Source:
         return {progress.path: progress async for progress in steps}
 
     async def documents(self) -> list[str]:
-        return [row["path"] for row in await self._contents.documents("base")]
+        return [row["path"] for row in await self._contents.documents("base", OWNER)]
 
     async def failures(self) -> list[str]:
-        return [row["path"] for row in await self._contents.failures("base")]
+        return [row["path"] for row in await self._contents.failures("base", OWNER)]
 
 
 @pytest.fixture

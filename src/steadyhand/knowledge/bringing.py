@@ -11,17 +11,22 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Protocol, TypeAlias
 
-from steadyhand.errors import DocumentError, DocumentUnreadable
+from steadyhand.errors import DocumentError, DocumentUnreadable, ProviderError, SourceUnreadable
 from steadyhand.knowledge import reading
 from steadyhand.knowledge.claims import Key, Presence, Read, Readings
 from steadyhand.knowledge.facts import Facts
 from steadyhand.knowledge.following import KnownItem
 from steadyhand.knowledge.members import Member
+from steadyhand.knowledge.vision import transcribed
 from steadyhand.types.document import Document
+from steadyhand.types.ports import Describe
 from steadyhand.types.source import Item
 
 GROUP = 32
 """Documents that are read, embedded and written together, at most."""
+
+PICTURED = frozenset({".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp"})
+"""Formats whose pages can be shown as images, or are such."""
 
 _GROUP_BYTES = 16 * 2**20  # one larger file is a group of its own
 PATH_LIMIT = 2_000
@@ -36,6 +41,14 @@ class Reads(Protocol):
     async def read(self, content: bytes, name: str) -> Document: ...
 
     def unpack(self, content: bytes, name: str) -> AsyncGenerator[Member, None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Vision:
+    """The model that reads the pictures of a base's documents."""
+
+    model: str
+    describe: Describe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +71,11 @@ class Piece:
     sha256: bytes
     is_member: bool = False
 
-    @property
-    def key(self) -> Key:
-        return Key(self.sha256, f"{reading.extension_of(self.path)}/{reading.VERSION}")
+    def key(self, vision: Vision | None) -> Key:
+        """What its reading is kept by. Where there may be pictures, who reads them makes a difference."""
+        extension = reading.extension_of(self.path)
+        seen_by = f"/{vision.model}" if vision and extension in PICTURED else ""
+        return Key(self.sha256, f"{extension}/{reading.VERSION}{seen_by}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +190,13 @@ class SharedReading:
         self._presence = presence
         self._readers = readers
 
-    async def __call__(self, pieces: Sequence[Piece]) -> dict[Key, Read]:
-        """What is in each piece: a document, or why there is none."""
-        open_ = {piece.key: piece for piece in pieces}
+    async def __call__(self, pieces: Sequence[Piece], vision: Vision | None) -> dict[Key, Read]:
+        """What is in each piece: a document, or why there is none; an error that is retryable may pass."""
+        open_ = {piece.key(vision): piece for piece in pieces}
         read: dict[Key, Read] = {}
         wait_s = _FIRST_WAIT_S
         while open_:
-            done = await self._claimed(open_)
+            done = await self._claimed(open_, vision)
             done |= await self._readings.found([key for key in open_ if key not in done])
             read |= done
             open_ = {key: piece for key, piece in open_.items() if key not in done}
@@ -190,25 +205,32 @@ class SharedReading:
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
         return read
 
-    async def _claimed(self, pieces: Mapping[Key, Piece]) -> dict[Key, Read]:
+    async def _claimed(self, pieces: Mapping[Key, Piece], vision: Vision | None) -> dict[Key, Read]:
         holder = await self._presence.number()
         claimed = sorted(await self._readings.claim(list(pieces), holder))
         if not claimed:
             return {}
         try:
-            found = await asyncio.gather(*(self._read(pieces[key]) for key in claimed))
+            found = await asyncio.gather(*(self._read(pieces[key], vision) for key in claimed))
         except BaseException:
             await asyncio.shield(self._readings.give_up(claimed, holder))
             raise
         read = dict(zip(claimed, found, strict=True))
-        await self._readings.keep(read, holder)
+        for_now = [key for key, one in read.items() if isinstance(one, DocumentError) and one.is_retryable]
+        await self._readings.give_up(for_now, holder)
+        await self._readings.keep({key: one for key, one in read.items() if key not in for_now}, holder)
         return read
 
-    async def _read(self, piece: Piece) -> Read:
+    async def _read(self, piece: Piece, vision: Vision | None) -> Read:
         try:
-            return await self._readers.read(piece.content, _anonymous(piece))
+            document = await self._readers.read(piece.content, _anonymous(piece))
+            return await transcribed(document, vision.describe) if vision else document
         except DocumentError as error:
             return error
+        except ProviderError as error:
+            if not error.is_retryable:
+                raise
+            return SourceUnreadable(f"{piece.path}: expected its pictures to be read; {error}", hint=error.hint)
 
 
 def own(piece: Piece, read: Read) -> Read:
@@ -218,7 +240,8 @@ def own(piece: Piece, read: Read) -> Read:
         return type(read)(str(read).replace(anonymous, piece.path), hint=read.hint)
     if not read.text.strip():
         return DocumentUnreadable(
-            f"{piece.path}: expected text; found only pictures", hint="a vision model can read them: set one"
+            f"{piece.path}: expected text; found only pictures",
+            hint="name a vision model that reads them: [knowledge.NAME] vision",
         )
     if read.title == PurePath(anonymous).stem:
         return replace(read, title=PurePath(piece.path).stem)

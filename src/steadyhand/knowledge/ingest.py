@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from steadyhand.errors import SourceVanished, SteadyhandError
 from steadyhand.knowledge import chunking, reading, store
-from steadyhand.knowledge.bringing import PATH_LIMIT, Reads, SharedReading, Wanted
+from steadyhand.knowledge.bringing import PATH_LIMIT, Reads, SharedReading, Vision, Wanted
 from steadyhand.knowledge.claims import Presence, Readings
 from steadyhand.knowledge.facts import Facts, LabelsOf, facts_of, for_everyone
 from steadyhand.knowledge.following import (
@@ -92,13 +92,15 @@ class Ingest:
         labels_of: LabelsOf = for_everyone,
         allow_removals: bool = False,
         labels_only: bool = False,
+        vision: Vision | None = None,
     ) -> AsyncGenerator[Progress, None]:
         """Make `base` hold exactly what is in `source` now, besides what came from elsewhere.
 
         Unchanged items are not opened; those that are gone end as `removed`; one of the same content under another
         path keeps its document. An item that cannot be read ends as `failed` with the reason and does not stop the
         others; one that no reader is there for is `skipped`. Labels are those that `labels_of` and the items say
-        now; with `labels_only`, nothing else is done. Waits while another process brings the same source in.
+        now; with `labels_only`, nothing else is done. Pictures are read by `vision`. Waits while another process
+        brings the same source in.
 
         Removes nothing and raises `NotFound` when the source is not there, `SourceUnreadable` when it cannot be
         listed, and, unless `allow_removals`, `SourceVanished` when all of its documents are gone, or 10 and more
@@ -116,7 +118,7 @@ class Ingest:
             else:
                 if not allow_removals:
                     _refuse_vanished(base, source.origin, listing)
-                async with aclosing(self._follow(round_, listing)) as steps:
+                async with aclosing(self._follow(round_, listing, vision)) as steps:
                     async for step in steps:
                         yield step
             ended = None
@@ -141,13 +143,15 @@ class Ingest:
         listing.renamed = _renamed(listing)
         return listing
 
-    async def _follow(self, round_: Round, listing: _Listing) -> AsyncGenerator[Progress, None]:
+    async def _follow(
+        self, round_: Round, listing: _Listing, vision: Vision | None
+    ) -> AsyncGenerator[Progress, None]:
         done, total = 0, listing.total
         at_once = [*(_same(item) for item in listing.same), *listing.refused]
         counted: Counter[Outcome] = Counter(one.outcome for one in at_once)
         named = await self.following.queue(round_, list(listing.wanted), counted, total)
         await self._describe(round_, listing)
-        async with aclosing(self._steps(round_, listing, named)) as groups:
+        async with aclosing(self._steps(round_, listing, named, vision)) as groups:
             async for group in groups:
                 for settled in group:
                     done += 1
@@ -158,7 +162,7 @@ class Ingest:
             yield _progress(settled, done, total)
 
     async def _steps(
-        self, round_: Round, listing: _Listing, named: Mapping[str, str]
+        self, round_: Round, listing: _Listing, named: Mapping[str, str], vision: Vision | None
     ) -> AsyncGenerator[Sequence[Settled], None]:
         """What leaves goes first, so that it is not served while much comes in."""
         for batch in _batches(sorted(listing.renamed)):
@@ -172,7 +176,7 @@ class Ingest:
             for path, (item, facts) in listing.wanted.items()
             if path not in listing.renamed
         ]
-        async with aclosing(self._writer.bring(round_, wanted, left)) as groups:
+        async with aclosing(self._writer.bring(round_, wanted, left, vision)) as groups:
             async for group in groups:
                 yield group
 

@@ -1,10 +1,9 @@
 """From a document that was read to all that is stored of it. Pure; blocks, so it is for a worker thread."""
 
 import hashlib
-from pathlib import PurePath
 
 from steadyhand.knowledge import chunking, duplicates, reading
-from steadyhand.knowledge.bringing import Piece
+from steadyhand.knowledge.bringing import PICTURED, Piece
 from steadyhand.knowledge.index import PreparedChunk
 from steadyhand.knowledge.store import PreparedDocument
 from steadyhand.language.detect import language_of
@@ -15,8 +14,6 @@ RECIPE = f"{reading.VERSION}/{chunking.VERSION}"
 """Another one has every document read again."""
 
 _LANGUAGE_SAMPLE = 20_000  # characters that tell a document's language
-_SHOWN = frozenset({".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp"})
-"""Formats whose pages can be shown as images; the file is kept for it."""
 
 
 def prepare(piece: Piece, document: Document, origin: str, count_tokens: chunking.CountTokens) -> PreparedDocument:
@@ -33,7 +30,7 @@ def prepare(piece: Piece, document: Document, origin: str, count_tokens: chunkin
         chunks=tuple(_chunks(document, piece.path, language, count_tokens)),
         bands=duplicates.bands(document.text),
         facts=piece.wanted.facts,
-        original=piece.content if PurePath(piece.path).suffix.lower() in _SHOWN else b"",
+        original=piece.content if reading.extension_of(piece.path) in PICTURED else b"",
     )
 
 

@@ -15,8 +15,9 @@ from typing import TypeAlias
 
 from steadyhand.errors import NotFound, SourceUnreadable, SteadyhandError, of_code
 from steadyhand.jobs.queue import Arguments, Jobs
+from steadyhand.knowledge.bringing import Vision
 from steadyhand.knowledge.facts import LabelsOf
-from steadyhand.knowledge.following import Following, Outcome, Progress, SourceStatus
+from steadyhand.knowledge.following import Outcome, Progress, SourceStatus
 from steadyhand.knowledge.ingest import Ingest
 from steadyhand.settings import KnowledgeSettings, Settings
 from steadyhand.tables.sources import SourceSettings
@@ -33,6 +34,10 @@ OpenSource: TypeAlias = Callable[[SourceSettings], Source]
 """Costs nothing: what is there is seen when it is listed."""
 
 
+VisionOf: TypeAlias = Callable[[str], Vision | None]
+"""The model that reads the pictures of a base, by its name; None when there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A source that a job was asked to bring in step; `round` is its last one before."""
@@ -46,13 +51,14 @@ class Upkeep:
     """The sources of all bases."""
 
     def __init__(
-        self, configured: Settings, ingest: Ingest, following: Following, jobs: Jobs, opened: OpenSource
+        self, configured: Settings, ingest: Ingest, jobs: Jobs, opened: OpenSource, vision_of: VisionOf
     ) -> None:
         self._settings = configured
         self._ingest = ingest
-        self._following = following
+        self._following = ingest.following
         self._jobs = jobs
         self._opened = opened
+        self._vision_of = vision_of
         jobs.add(SYNC, self._sync_job)
         jobs.add(_LOOK, self._look, every=_EVERY_MINUTE)
 
@@ -76,6 +82,7 @@ class Upkeep:
             labels_of=self._labels_of(base, opened.origin, source),
             allow_removals=allow_removals,
             labels_only=labels_only,
+            vision=self._vision_of(base),
         )
         async with aclosing(steps):
             async for step in steps:

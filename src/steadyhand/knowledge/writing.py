@@ -15,6 +15,7 @@ from steadyhand.knowledge.bringing import (
     Same,
     SharedReading,
     Unread,
+    Vision,
     Wanted,
     groups,
     own,
@@ -61,13 +62,13 @@ class Writer:
         self._read = read
 
     async def bring(
-        self, source: Round, wanted: Sequence[Wanted], left: dict[bytes, str]
+        self, source: Round, wanted: Sequence[Wanted], left: dict[bytes, str], vision: Vision | None
     ) -> AsyncGenerator[list[Settled], None]:
         """Each group when it is in the database. `left`: paths of documents that just left, by their content.
 
         Raises `SourceBusy` when another process has taken over, and what embedding raises for good.
         """
-        async with aclosing(self._groups(source, wanted)) as found:
+        async with aclosing(self._groups(source, wanted, vision)) as found:
             ahead = asyncio.create_task(_next(found))
             try:
                 while (group := await ahead) is not None:
@@ -78,18 +79,20 @@ class Writer:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _groups(self, source: Round, wanted: Sequence[Wanted]) -> AsyncGenerator[_Group, None]:
+    async def _groups(
+        self, source: Round, wanted: Sequence[Wanted], vision: Vision | None
+    ) -> AsyncGenerator[_Group, None]:
         async with aclosing(groups(wanted, self._readers, RECIPE)) as found:
             async for parts in found:
-                yield await self._made(source, _Group(parts))
+                yield await self._made(source, _Group(parts), vision)
 
-    async def _made(self, source: Round, group: _Group) -> _Group:
+    async def _made(self, source: Round, group: _Group, vision: Vision | None) -> _Group:
         """The group with its documents read and cut."""
         await self._following.advance(source, group.items, "reading")
         pieces = [part for part in group.parts if isinstance(part, Piece)]
-        read = await self._read(pieces)
+        read = await self._read(pieces, vision)
         for piece in pieces:
-            document = own(piece, read[piece.key])
+            document = own(piece, read[piece.key(vision)])
             if isinstance(document, DocumentError):
                 group.failed[piece.path] = _failed(source, piece, document)
             else:
@@ -185,8 +188,8 @@ def _failed(source: Round, part: Piece | Unread, error: DocumentError) -> Failed
         sha256=part.sha256,
         recipe=RECIPE,
         error=error,
-        keeps_text=isinstance(part, Unread) and part.keeps_text,
-        is_temporary=isinstance(part, Unread) and part.is_temporary,
+        keeps_text=part.keeps_text if isinstance(part, Unread) else error.is_retryable,
+        is_temporary=part.is_temporary if isinstance(part, Unread) else error.is_retryable,
     )
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Literal, Protocol, Self, TypeVar
 
 from steadyhand.errors import DocumentUnreadable, UsageError
-from steadyhand.knowledge.frames import Broken, Ended, Held, Refused, Request
+from steadyhand.knowledge.frames import Broken, Ended, Held, Painted, Refused, Request
 from steadyhand.knowledge.members import Member
 from steadyhand.knowledge.reader_process import Answer, ReaderProcess
 from steadyhand.types.document import Document
@@ -88,6 +88,20 @@ class Readers:
                 raise answer.error()
             case _:
                 raise task.broke("an answer that is no document")
+
+    async def show(self, content: bytes, name: str, page: int, marks: tuple[str, ...] = ()) -> Painted:
+        """Page `page` of a PDF as a PNG, counted from 1, with texts marked on it. Raises as `read` does."""
+        async with self._reading, self._lent() as child:
+            task = self._task(child, content, name)
+            answer = await task.ask("show", content, page=page, marks=marks)
+            await task.next_answer()
+        match answer:
+            case Painted():
+                return answer
+            case Refused():
+                raise answer.error()
+            case _:
+                raise task.broke("an answer that is no picture")
 
     async def unpack(self, content: bytes, name: str) -> AsyncGenerator[Member, None]:
         """The documents in a container (`reading.CONTAINERS`), one at a time, nested containers included.
@@ -194,10 +208,12 @@ class _Task:
         self._memory = memory
         self._limit_s = self._left_s = limit_s
 
-    async def ask(self, verb: Literal["read", "unpack"], content: bytes) -> Answer:
+    async def ask(
+        self, verb: Literal["read", "unpack", "show"], content: bytes, *, page: int = 0, marks: tuple[str, ...] = ()
+    ) -> Answer:
         """The first answer. Raises `DocumentUnreadable` like `next_answer`."""
         name = self._name.encode("utf-8", "replace").decode()
-        request = Request(verb, name, len(content), self._limit_s)
+        request = Request(verb, name, len(content), self._limit_s, page, marks)
         return await self._answer(partial(self._child.ask, request, content))
 
     async def next_answer(self) -> Answer:

@@ -13,9 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from steadyhand.errors import DocumentError
+from steadyhand import plugins
+from steadyhand.errors import DocumentError, DocumentUnreadable, NotFound
 from steadyhand.knowledge import frames, reading
-from steadyhand.knowledge.frames import Broken, Ended, Held, Reply, Request
+from steadyhand.knowledge.frames import Broken, Ended, Held, Painted, Reply, Request
 
 if sys.platform != "win32":
     import resource
@@ -64,11 +65,14 @@ def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
 def _answered(request: Request, content: bytes, tell: Callable[[Reply], None]) -> bool:
     """False when the reader broke, so that this process is not to be trusted any more."""
     try:
-        if request.verb == "read":
-            tell(frames.parsed(reading.read_document(content, request.name)))
-        else:
-            for path, held in reading.members(content, request.name):
-                tell(Held(path, held) if isinstance(held, bytes) else frames.refused(held, path))
+        match request.verb:
+            case "read":
+                tell(frames.parsed(reading.read_document(content, request.name)))
+            case "unpack":
+                for path, held in reading.members(content, request.name):
+                    tell(Held(path, held) if isinstance(held, bytes) else frames.refused(held, path))
+            case "show":
+                tell(_painted(request, content))
     except DocumentError as error:
         tell(frames.refused(error))
     except BrokenPipeError:
@@ -80,6 +84,15 @@ def _answered(request: Request, content: bytes, tell: Callable[[Reply], None]) -
         tell(Broken(f"{type(error).__name__}: {error}"[:200]))
         return False
     return True
+
+
+def _painted(request: Request, content: bytes) -> Painted:
+    pages = plugins.load("knowledge", "pages")  # most children never need what it imports
+    try:
+        shown = pages.render(content, request.page, request.marks, name=request.name)
+    except NotFound as error:
+        raise DocumentUnreadable(str(error)) from error
+    return Painted(shown.data, all(shown.found))
 
 
 def _confine(memory: int, parent: int) -> None:

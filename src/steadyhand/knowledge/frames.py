@@ -23,12 +23,17 @@ _MESSAGE_LIMIT = 2_000  # code points of an error
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
-    """Before the content of a file, which follows as it is, in `size` bytes."""
+    """Before the content of a file, which follows as it is, in `size` bytes.
 
-    verb: Literal["read", "unpack"]
+    To `show` it is to paint page `page` of it, with `marks`: texts on that page.
+    """
+
+    verb: Literal["read", "unpack", "show"]
     name: str
     size: int
     time_s: float
+    page: int = 0
+    marks: tuple[str, ...] = ()
 
 
 class Parsed(msgspec.Struct, frozen=True, array_like=True, tag="document"):
@@ -47,6 +52,13 @@ class Held(msgspec.Struct, frozen=True, array_like=True, tag="member"):
 
     path: str
     content: bytes
+
+
+class Painted(msgspec.Struct, frozen=True, array_like=True, tag="painted"):
+    """A page as a PNG. `is_marked`: all that was to be marked is on it."""
+
+    png: bytes
+    is_marked: bool
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, tag="refused"):
@@ -75,10 +87,10 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
     is_spent: bool = False  # has it grown or worked so much that another should take its place?
 
 
-Reply: TypeAlias = Parsed | Held | Refused | Broken | Ended
+Reply: TypeAlias = Parsed | Held | Painted | Refused | Broken | Ended
 
 _encoder = msgspec.msgpack.Encoder()
-_replies = msgspec.msgpack.Decoder(Parsed | Held | Refused | Broken | Ended)
+_replies = msgspec.msgpack.Decoder(Parsed | Held | Painted | Refused | Broken | Ended)
 _requests = msgspec.msgpack.Decoder(Request)
 _metadata = msgspec.json.Decoder(dict[str, Any])  # any JSON
 

@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeAlias, cast
 
 from steadyhand.errors import SteadyhandError
 from steadyhand.knowledge import frames
-from steadyhand.knowledge.frames import Broken, Ended, Held, Parsed, Refused, Request
+from steadyhand.knowledge.frames import Broken, Ended, Held, Painted, Parsed, Refused, Request
 from steadyhand.types.document import Document
 
 _PROGRAM = "steadyhand.knowledge.confined"
@@ -21,7 +21,7 @@ _START_S = 60.0
 _PAGE = mmap.PAGESIZE
 _GONE_S = 1.0  # between the end of a child's pipe and its own
 
-Answer: TypeAlias = Document | Held | Refused | Broken | Ended
+Answer: TypeAlias = Document | Held | Painted | Refused | Broken | Ended
 
 
 class ReaderProcess:

@@ -4,6 +4,7 @@ A file draws its lines mostly in that order, column by column. The order is chan
 line is read before every line that stands under it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from heapq import heappop, heappush
@@ -17,7 +18,7 @@ _FEWEST = 6  # lines that are drawn across two columns before they are believed 
 _ASIDE_PT = 12.0  # how far the middle of a gutter may move
 _NARROWEST = 0.25  # of a column, as a share of the text's width
 _MOST = 1_500  # lines that are compared with each other
-_A_WORD = 5  # code points; raised signs are shorter
+_WORD = re.compile(r"[^\W\d_]{3}")
 _REACH = 60  # lines between a row and its last figure
 _SHORT = 40  # code points of figures that are drawn apart
 _SAME_BASE, _A_CELL, _FAR = 0.3, 2.0, 3.5  # type sizes
@@ -90,11 +91,11 @@ def _row_of(figure: Line, rows: Sequence[Line]) -> int | None:
 
 
 def _is_out_of_order(lines: Sequence[Line]) -> bool:
-    """Is a line drawn after one that stands far under it? Cells and raised signs are often drawn a little late."""
+    """Is a line drawn after one that stands far under it? Cells are often drawn a little late, raised signs last."""
     reached = float("-inf")
     for at, line in enumerate(lines):
         limit = line.base + _FAR * line.size
-        is_late = limit < reached and len(line.text) >= _A_WORD and not is_figures(line.text)
+        is_late = limit < reached and _WORD.search(line.text)
         if is_late and any(limit < before.base and _is_above(line, before) for before in lines[:at]):
             return True
         reached = max(reached, line.base)

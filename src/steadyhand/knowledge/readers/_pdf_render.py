@@ -1,6 +1,9 @@
 """Pages as pixels: bounded, whatever size a page claims and whatever images it shows."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -13,7 +16,7 @@ from steadyhand.types.document import Picture
 
 _DPI, _LONGEST_PX = 150, 2_000
 _COVERS = 0.25  # of the page, before what it shows is taken for a scan
-_MOST_OBJECTS = 1_000
+_MOST_OBJECTS, _DEEPEST = 1_000, 4  # of forms in each other
 _MOST_MEGAPIXELS = 100
 _COLOURLESS = 8  # of 255: how far the channels of a grey scan may differ
 _MIB = 2**20
@@ -26,14 +29,20 @@ def pixels(page: pdfium.PdfPage, scale: float, name: str) -> NDArray[np.uint8]:
     Raises `DocumentUnreadable` for a page with an image too large to be decoded.
     """
     for image in _images(page):
-        wide, high = image.get_px_size()
-        if wide * high > _MOST_MEGAPIXELS * 1_000_000:
+        if image.width * image.height > _MOST_MEGAPIXELS * 1_000_000:
             raise DocumentUnreadable(
-                f"{name}: expected images of at most {_MOST_MEGAPIXELS} megapixels; found one of {wide} x {high}",
+                f"{name}: expected images of at most {_MOST_MEGAPIXELS} megapixels; found one of "
+                f"{image.width} x {image.height}",
                 hint="save it with a lower resolution",
             )
-    with closing(page.render(scale=scale, rev_byteorder=True, limit_image_cache=True)) as bitmap:
-        shown: NDArray[np.uint8] = bitmap.to_numpy()[:, :, :3].copy()
+    try:
+        with closing(page.render(scale=scale, rev_byteorder=True, limit_image_cache=True)) as bitmap:
+            shown: NDArray[np.uint8] = bitmap.to_numpy()[:, :, :3].copy()
+    except pdfium.PdfiumError as error:
+        raise DocumentUnreadable(
+            f"{name}: expected a page that can be drawn; found one that cannot ({error})",
+            hint="print it to a new PDF",
+        ) from None
     return shown
 
 
@@ -56,23 +65,27 @@ def pictures(pdf: pdfium.PdfDocument, numbers: list[int], name: str) -> list[Pic
     return found
 
 
+class _Image(NamedTuple):
+    """Pixels, and the area that they cover in square points."""
+
+    width: int
+    height: int
+    area: float
+
+
 def _is_scan(page: pdfium.PdfPage) -> bool:
     width, height = page.get_size()
-    covered = 0.0
-    for image in _images(page):
-        left, bottom, right, top = image.get_bounds()
-        covered += (right - left) * (top - bottom)
+    covered = sum(image.area for image in _images(page))
     return bool(covered >= _COVERS * width * height)
 
 
-def _images(page: pdfium.PdfPage) -> list[pdfium.PdfImage]:
-    found = []
-    for at, item in enumerate(page.get_objects(max_depth=4)):
-        if at >= _MOST_OBJECTS:
-            break
+def _images(page: pdfium.PdfPage) -> Iterator[_Image]:
+    """The images among the first things on the page; those without pixels or place are left out."""
+    for item in islice(page.get_objects(max_depth=_DEEPEST), _MOST_OBJECTS):
         if item.type == raw.FPDF_PAGEOBJ_IMAGE:
-            found.append(item)
-    return found
+            with suppress(pdfium.PdfiumError):
+                left, bottom, right, top = item.get_bounds()
+                yield _Image(*item.get_px_size(), (right - left) * (top - bottom))
 
 
 def _grey_if_colourless(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:

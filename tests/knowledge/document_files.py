@@ -167,12 +167,17 @@ _SHEET = f'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xml
 
 
 def pptx(
-    *slides: str, core: str = "", parts: Mapping[str, str] | None = None, first: Mapping[str, str] | None = None
+    *slides: str,
+    core: str = "",
+    parts: Mapping[str, str] | None = None,
+    first: Mapping[str, str] | None = None,
+    is_hidden: bool = False,
 ) -> bytes:
     """A presentation of slides, each the XML of its shapes; `first` is what the first slide points to."""
+    mark = ' show="0"' if is_hidden else ""
     ids = "".join(f'<p:sldId id="{255 + at}" r:id="s{at}"/>' for at in range(1, len(slides) + 1))
     shown = {
-        f"ppt/slides/slide{at}.xml": f"<p:sld {_SLIDE}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
+        f"ppt/slides/slide{at}.xml": f"<p:sld {_SLIDE}{mark}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
         for at, shapes in enumerate(slides, start=1)
     }
     return office(

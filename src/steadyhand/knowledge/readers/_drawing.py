@@ -1,6 +1,7 @@
 """What drawings in Office files say: text bodies, tables, charts and diagrams. Source: ECMA-376."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from lxml import etree
@@ -43,15 +44,15 @@ def flat(body: etree._Element) -> str:
 
 def add_paragraphs(draft: Draft, found: Sequence[Paragraph], *, are_items: bool = False) -> None:
     """Append paragraphs; neighbouring items become one list. `are_items` is for those that do not say."""
-    items: list[str] = []
-    for paragraph in found:
-        if are_items if paragraph.is_item is None else paragraph.is_item:
-            items.append("  " * paragraph.level + "- " + collapsed(paragraph.text))
-            continue
-        draft.add("list", "\n".join(items))
-        items = []
-        draft.add("paragraph", paragraph.text)
-    draft.add("list", "\n".join(items))
+    for is_list, together in groupby(found, key=lambda p: are_items if p.is_item is None else p.is_item):
+        group = list(together)
+        if is_list:
+            least = min(paragraph.level for paragraph in group)
+            items = (f"{'  ' * (p.level - least)}- {collapsed(p.text)}" for p in group)
+            draft.add("list", "\n".join(items))
+        else:
+            for paragraph in group:
+                draft.add("paragraph", paragraph.text)
 
 
 def add_table(draft: Draft, table: etree._Element) -> None:

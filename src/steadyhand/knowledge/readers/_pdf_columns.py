@@ -91,7 +91,7 @@ def _row_of(figure: Line, rows: Sequence[Line]) -> int | None:
 
 
 def _is_out_of_order(lines: Sequence[Line]) -> bool:
-    """Is a line drawn after one that stands far under it? Cells are often drawn a little late, raised signs last."""
+    """Is a line drawn after one that stands far under it? Cells are often drawn a little late."""
     reached = float("-inf")
     for at, line in enumerate(lines):
         limit = line.base + _FAR * line.size

@@ -85,7 +85,8 @@ def _images(page: pdfium.PdfPage) -> Iterator[_Image]:
         if item.type == raw.FPDF_PAGEOBJ_IMAGE:
             with suppress(pdfium.PdfiumError):
                 left, bottom, right, top = item.get_bounds()
-                yield _Image(*item.get_px_size(), (right - left) * (top - bottom))
+                width, height = item.get_px_size()
+                yield _Image(width, height, (right - left) * (top - bottom))
 
 
 def _grey_if_colourless(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:

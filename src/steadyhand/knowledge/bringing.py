@@ -5,7 +5,7 @@ What is equal is read once, however many files and processes hold it.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -190,14 +190,18 @@ class SharedReading:
         self._presence = presence
         self._readers = readers
 
-    async def __call__(self, pieces: Sequence[Piece], vision: Vision | None) -> dict[Key, Read]:
-        """What is in each piece: a document, or why there is none; an error that is retryable may pass."""
+    async def __call__(
+        self, pieces: Sequence[Piece], vision: Vision | None, held: dict[Key, int]
+    ) -> dict[Key, Read]:
+        """What is in each piece: a document, or why there is none; an error that is retryable may pass.
+
+        Keys that the caller has to `release` when their vectors are made come into `held`.
+        """
         open_ = {piece.key(vision): piece for piece in pieces}
         read: dict[Key, Read] = {}
         wait_s = _FIRST_WAIT_S
         while open_:
-            done = await self._claimed(open_, vision)
-            done |= await self._readings.found([key for key in open_ if key not in done])
+            done = await self._claimed(open_, vision, held)
             read |= done
             open_ = {key: piece for key, piece in open_.items() if key not in done}
             if open_:
@@ -205,21 +209,35 @@ class SharedReading:
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
         return read
 
-    async def _claimed(self, pieces: Mapping[Key, Piece], vision: Vision | None) -> dict[Key, Read]:
+    async def release(self, keys: Iterable[Key], held: dict[Key, int]) -> None:
+        """Let others have what was read in these, as far as they are held."""
+        by_holder: dict[int, list[Key]] = {}
+        for key in sorted(set(keys) & held.keys()):
+            by_holder.setdefault(held[key], []).append(key)
+        for holder, its in by_holder.items():
+            await self._readings.release(its, holder)
+            for key in its:
+                held.pop(key, None)
+
+    async def _claimed(
+        self, pieces: Mapping[Key, Piece], vision: Vision | None, held: dict[Key, int]
+    ) -> dict[Key, Read]:
+        """What is read already, and what this process could claim and read."""
         holder = await self._presence.number()
-        claimed = sorted(await self._readings.claim(list(pieces), holder))
-        if not claimed:
-            return {}
+        claimed = await self._readings.claim(list(pieces), holder)
+        held |= dict.fromkeys(claimed, holder)
+        found = await self._readings.found([key for key in pieces if key in claimed or key not in held], holder)
+        open_ = sorted(claimed - found.keys())
         try:
-            found = await asyncio.gather(*(self._read(pieces[key], vision) for key in claimed))
+            now = await asyncio.gather(*(self._read(pieces[key], vision) for key in open_))
         except BaseException:
-            await asyncio.shield(self._readings.give_up(claimed, holder))
+            await asyncio.shield(self._readings.give_up(open_, holder))
             raise
-        read = dict(zip(claimed, found, strict=True))
+        read = dict(zip(open_, now, strict=True))
         for_now = [key for key, one in read.items() if isinstance(one, DocumentError) and one.is_retryable]
         await self._readings.give_up(for_now, holder)
         await self._readings.keep({key: one for key, one in read.items() if key not in for_now}, holder)
-        return read
+        return found | read
 
     async def _read(self, piece: Piece, vision: Vision | None) -> Read:
         try:

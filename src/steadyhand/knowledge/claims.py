@@ -1,5 +1,7 @@
 """Equal files are read once: whoever claims the reading of one does it, the others wait and take what it found.
 
+A claim is held until the vectors are made as well, so that these are not made twice either.
+
 A claim is good while its holder lives. A holder is a process, known by a number whose advisory lock it holds on a
 connection of its own: a killed process gives it up by dying, so nothing is ever stuck in reading.
 """
@@ -60,7 +62,7 @@ class Readings:
         self._database = database
 
     async def claim(self, keys: Sequence[Key], holder: int) -> set[Key]:
-        """Those that nobody has read or reads; the holder reads them now, and keeps or gives up each."""
+        """Those that nobody has, or had who is dead; the holder has them now, and releases or gives up each."""
         rows = await self._database.rows(
             "WITH claimed AS (INSERT INTO reading (sha256, recipe, holder)"
             f" SELECT sha256, recipe, %(holder)s FROM {_KEYS} ORDER BY sha256, recipe"
@@ -72,20 +74,24 @@ class Readings:
         )
         return {Key(**row) for row in rows}
 
-    async def found(self, keys: Sequence[Key]) -> dict[Key, Read]:
-        """What was read in those that are read."""
+    async def found(self, keys: Sequence[Key], holder: int) -> dict[Key, Read]:
+        """What was read in those that nobody has or, as one who died left it, in those that the holder has."""
         rows = await self._database.rows(
             f"SELECT r.sha256, r.recipe, r.document, r.code, r.reason FROM {_KEYS} JOIN reading r"
-            " USING (sha256, recipe) WHERE r.holder IS NULL",
-            _arrays(keys),
+            " USING (sha256, recipe) WHERE r.holder IS NULL OR r.holder = %(holder)s AND r.document IS NOT NULL",
+            {**_arrays(keys), "holder": holder},
         )
         return {Key(row["sha256"], row["recipe"]): _decoded(row) for row in rows}
 
     async def keep(self, read: Mapping[Key, Read], holder: int) -> None:
-        """Keep what the holder has read; whoever waits for it takes it. Pictures are not kept."""
+        """Keep what the holder has read, in case that it dies. It has documents until it releases them.
+
+        Failures are for everybody at once. Pictures are not kept.
+        """
         failures = {key: one for key, one in read.items() if isinstance(one, DocumentError)}
         await self._database.execute(
-            "UPDATE reading r SET holder = NULL, document = k.document, code = k.code, reason = k.reason,"
+            "UPDATE reading r SET holder = CASE WHEN k.document IS NULL THEN NULL ELSE r.holder END,"
+            " document = k.document, code = k.code, reason = k.reason,"
             " kept_at = now() FROM unnest(%(sha256s)s::bytea[], %(recipes)s::text[], %(documents)s::bytea[],"
             "  %(codes)s::text[], %(reasons)s::text[]) AS k (sha256, recipe, document, code, reason)"
             " WHERE r.sha256 = k.sha256 AND r.recipe = k.recipe AND r.holder = %(holder)s",
@@ -96,6 +102,14 @@ class Readings:
                 "reasons": [str(failures[key]) if key in failures else "" for key in read],
                 "holder": holder,
             },
+        )
+
+    async def release(self, keys: Sequence[Key], holder: int) -> None:
+        """Whoever waits for these takes them."""
+        await self._database.execute(
+            f"UPDATE reading r SET holder = NULL FROM {_KEYS} WHERE r.sha256 = k.sha256 AND r.recipe = k.recipe"
+            " AND r.holder = %(holder)s AND r.document IS NOT NULL",
+            {**_arrays(keys), "holder": holder},
         )
 
     async def give_up(self, keys: Sequence[Key], holder: int) -> None:

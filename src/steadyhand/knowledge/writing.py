@@ -20,6 +20,7 @@ from steadyhand.knowledge.bringing import (
     groups,
     own,
 )  # fmt: skip
+from steadyhand.knowledge.claims import Key
 from steadyhand.knowledge.following import Following, Outcome, Round, Settled, grow, settle
 from steadyhand.knowledge.generations import Generations
 from steadyhand.knowledge.preparing import RECIPE, prepare
@@ -37,6 +38,7 @@ class _Group:
     parts: list[Part]
     prepared: dict[str, PreparedDocument] = field(default_factory=dict)
     failed: dict[str, FailedDocument] = field(default_factory=dict)
+    keys: list[Key] = field(default_factory=list)  # of what was read
 
     @property
     def items(self) -> list[str]:
@@ -68,29 +70,33 @@ class Writer:
 
         Raises `SourceBusy` when another process has taken over, and what embedding raises for good.
         """
-        async with aclosing(self._groups(source, wanted, vision)) as found:
+        held: dict[Key, int] = {}
+        async with aclosing(self._groups(source, wanted, vision, held)) as found:
             ahead = asyncio.create_task(_next(found))
             try:
                 while (group := await ahead) is not None:
                     ahead = asyncio.create_task(_next(found))
                     await self._embed(source, group)
+                    await self._read.release(group.keys, held)
                     yield await self._write(source, group, left)
             finally:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
+                await asyncio.shield(self._read.release(list(held), held))
 
     async def _groups(
-        self, source: Round, wanted: Sequence[Wanted], vision: Vision | None
+        self, source: Round, wanted: Sequence[Wanted], vision: Vision | None, held: dict[Key, int]
     ) -> AsyncGenerator[_Group, None]:
         async with aclosing(groups(wanted, self._readers, RECIPE)) as found:
             async for parts in found:
-                yield await self._made(source, _Group(parts), vision)
+                yield await self._made(source, _Group(parts), vision, held)
 
-    async def _made(self, source: Round, group: _Group, vision: Vision | None) -> _Group:
+    async def _made(self, source: Round, group: _Group, vision: Vision | None, held: dict[Key, int]) -> _Group:
         """The group with its documents read and cut."""
         await self._following.advance(source, group.items, "reading")
         pieces = [part for part in group.parts if isinstance(part, Piece)]
-        read = await self._read(pieces, vision)
+        read = await self._read(pieces, vision, held)
+        group.keys = list(read)
         for piece in pieces:
             document = own(piece, read[piece.key(vision)])
             if isinstance(document, DocumentError):

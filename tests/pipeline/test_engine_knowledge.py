@@ -230,3 +230,11 @@ async def test_sources_that_disagree_are_told_to_the_model_and_given_with_the_an
     assert "1 and 2." in told
     assert f"sources disagree about {contradiction.about}: travel.pdf, old.pdf" in detail(house, "retrieve")
     assert (await Library({"large": [GOOD]}).ask(ASKED)).contradictions == ()
+
+
+async def test_built_in_models_say_themselves_that_nothing_was_found() -> None:
+    house = Library({"extractive": [GOOD]}, finds=[Retrieval((off_topic(), PASSAGE), "policies@1")])
+    local = (ModelId("local:extractive"),)
+    assert (await house.ask({"question": "Tulips?"}, models=local)).model == "local:extractive"
+    strict = await house.ask({"question": "Violets?"}, models=local, knowledge=knowing(min_score=1.0))
+    assert strict.model == "local:not_found"

@@ -40,11 +40,13 @@ from steadyhand.knowledge.find import Finder
 from steadyhand.knowledge.following import Progress
 from steadyhand.knowledge.generations import Generations
 from steadyhand.knowledge.ingest import Ingest
+from steadyhand.knowledge.painting import Painter
 from steadyhand.knowledge.reindex import Reindex
 from steadyhand.knowledge.rerank import Rerankers
 from steadyhand.knowledge.search import Searcher
 from steadyhand.knowledge.store import KnowledgeStore
 from steadyhand.knowledge.upkeep import Upkeep
+from steadyhand.knowledge.uploads import Uploads
 from steadyhand.knowledge.vectors import Embedders
 from steadyhand.knowledge.visible import StillVisible
 from steadyhand.ledger.exchanges import ExchangeLedger
@@ -132,6 +134,8 @@ class AsyncWorkspace:
         self._fetcher = Fetcher(frozenset(configured.fetching.allow))
         sources = DeclaredSources(configured.root, self._fetcher)
         self.upkeep = Upkeep(configured, self._ingest, self.jobs, sources, self._vision)
+        self.uploads = Uploads(database, self._ingest.ensure_base, self.upkeep.bring, self.jobs)
+        self.painter = Painter(self.knowledge)
         self._engine = Engine(self._ports())
 
     def _vision(self, base: str) -> Vision | None:
@@ -179,6 +183,7 @@ class AsyncWorkspace:
         resources = self._resources
         resources.push_async_callback(self._fetcher.close)
         resources.push_async_callback(self._readers.close)
+        resources.push_async_callback(self.painter.close)
         resources.push_async_callback(self._ingest.close)
         resources.push_async_callback(self._completer.close)
         resources.push_async_callback(self._quotas.close)
@@ -281,8 +286,7 @@ class AsyncWorkspace:
 
     async def knowledge_report(self, base: str) -> Care:
         """What in a knowledge base wants a look: documents, sources, questions. Raises `NotFound`."""
-        declared = self.settings.knowledge.get(base, KnowledgeSettings()).sources
-        bounds = Bounds(every_s={source.place: source.every_s for source in declared})
+        bounds = Bounds(every_s=self.upkeep.intervals(base))
         return await report(self.database, self.ledger, base, bounds, _now().date())
 
     def reindexing(self, base: str) -> Reindex:

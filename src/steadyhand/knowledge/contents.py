@@ -57,49 +57,94 @@ class KnowledgeContents:
             {"name": name, "sees": sees(principal)},
         )
 
-    async def documents(self, name: str, principal: Principal) -> list[Row]:
-        """Live documents that it may see: path, title, pages, chunks, when the text was read."""
+    async def documents(
+        self, name: str, principal: Principal, *, after: str = "", containing: str = "", limit: int | None = None
+    ) -> list[Row]:
+        """Live documents that it may see, by path: title, labels, metadata, pages, chunks, when the text was read.
+
+        `after` is the path that the last page ended with; `containing` is a part of the path or title.
+        """
         return await self._database.rows(
-            "SELECT d.path, v.title, v.born_at, (SELECT count(*) FROM page p WHERE p.version_id = v.id) AS pages,"
+            "SELECT d.path, v.title, v.born_at, v.language, d.labels, d.metadata, d.url, d.origin, d.review_by,"
+            " (SELECT count(*) FROM page p WHERE p.version_id = v.id) AS pages,"
             " (SELECT count(*) FROM chunk c WHERE c.version_id = v.id) AS chunks"
             " FROM document d JOIN knowledge_base b ON b.id = d.base_id"
             " JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
-            f" WHERE b.name = %(name)s AND {ALLOWED} ORDER BY d.path",
-            {"name": name, "sees": sees(principal)},
+            f" WHERE b.name = %(name)s AND {ALLOWED} AND (%(after)s = '' OR d.path > %(after)s)"
+            " AND strpos(lower(d.path || ' ' || v.title), lower(%(containing)s)) > 0"
+            " ORDER BY d.path LIMIT %(limit)s",
+            {
+                "name": name,
+                "sees": sees(principal),
+                "after": after,
+                "containing": containing,
+                "limit": limit,
+            },
         )
 
     async def page(
         self, name: str, path: str, number: int, principal: Principal, version_id: int | None = None
     ) -> Row | None:
-        """A page of a live document that it may see: `title`, `content`, `start` (in the document), `pages`.
+        """A page of a document that is live and that it may see, with what a reader wants to know of the document.
 
-        With `version_id` as the document was then; what was deleted since is not shown in any version.
+        `content` is `[start, stop)` of the document's text. With `version_id` as the document was then: `is_live`
+        tells whether that is what it says now. What was deleted since is not shown in any version. `sha256` is that
+        of the file, `has_file` whether it is kept, so that the page can be painted.
         """
         return await self._database.row(
-            "SELECT v.title, substr(v.content, p.start + 1, p.stop - p.start) AS content, p.start, p.stop,"
-            " (SELECT count(*) FROM page q WHERE q.version_id = v.id) AS pages"
-            " FROM document d JOIN knowledge_base b ON b.id = d.base_id"
-            " JOIN document_version live ON live.document_id = d.id AND live.died_at IS NULL"
-            " JOIN document_version v ON v.document_id = d.id"
-            " AND v.id = coalesce(%(version)s::bigint, live.id)"
-            " JOIN page p ON p.version_id = v.id"
-            f" WHERE b.name = %(name)s AND d.path = %(path)s AND p.number = %(number)s AND {ALLOWED}",
-            {
-                "name": name,
-                "path": path,
-                "number": number,
-                "version": version_id,
-                "sees": sees(principal),
-            },
+            "SELECT v.id AS version_id, v.title, v.born_at, v.language, v.id = live.id AS is_live, v.sha256,"
+            " substr(v.content, p.start + 1, p.stop - p.start) AS content, p.start, p.stop,"
+            " (SELECT count(*) FROM page q WHERE q.version_id = v.id) AS pages,"
+            " EXISTS (SELECT 1 FROM original o WHERE o.sha256 = v.sha256) AS has_file,"
+            " d.labels, d.metadata, d.url, d.review_by"
+            f" FROM {_SHOWN} JOIN page p ON p.version_id = v.id WHERE {_IS_SHOWN} AND p.number = %(number)s",
+            {"number": number, **_place(name, path, principal, version_id)},
         )
+
+    async def versions(self, name: str, path: str, principal: Principal) -> list[Row]:
+        """Every text that a live document it may see ever had, the newest first: `id`, `born_at`, `died_at`."""
+        return await self._database.rows(
+            "SELECT v.id, v.born_at, v.died_at FROM document d JOIN knowledge_base b ON b.id = d.base_id"
+            " JOIN document_version v ON v.document_id = d.id"
+            f" WHERE b.name = %(name)s AND d.path = %(path)s AND {ALLOWED} AND EXISTS (SELECT 1"
+            "  FROM document_version live WHERE live.document_id = d.id AND live.died_at IS NULL)"
+            " ORDER BY v.id DESC",
+            _place(name, path, principal, None),
+        )
+
+    async def file(self, name: str, path: str, principal: Principal, version_id: int | None = None) -> bytes | None:
+        """The file that a version of a live document it may see was read from; None where it is not kept."""
+        row = await self._database.row(
+            f"SELECT o.content FROM {_SHOWN} JOIN original o ON o.sha256 = v.sha256 WHERE {_IS_SHOWN}",
+            _place(name, path, principal, version_id),
+        )
+        return bytes(row["content"]) if row else None
 
     async def may_see(self, versions: Collection[int], principal: Principal) -> bool:
         """May it see the documents of all these versions, living or not? Only an admin those that were erased."""
-        if principal.sees is None or not versions:
-            return True
-        row = await self._database.row(
-            "SELECT count(*) AS seen FROM document_version v JOIN document d ON d.id = v.document_id"
+        return principal.sees is None or await self.seen(versions, principal) == frozenset(versions)
+
+    async def seen(self, versions: Collection[int], principal: Principal) -> frozenset[int]:
+        """Those of the versions, living or not, whose documents it may see."""
+        if not versions:
+            return frozenset()
+        rows = await self._database.rows(
+            "SELECT v.id FROM document_version v JOIN document d ON d.id = v.document_id"
             f" WHERE v.id = ANY(%(versions)s) AND {ALLOWED}",
             {"versions": list(versions), "sees": sees(principal)},
         )
-        return row is not None and row["seen"] == len(versions)
+        return frozenset(row["id"] for row in rows)
+
+
+def _place(name: str, path: str, principal: Principal, version_id: int | None) -> dict[str, object]:
+    return {"name": name, "path": path, "sees": sees(principal), "version": version_id}
+
+
+_SHOWN = (
+    "document d JOIN knowledge_base b ON b.id = d.base_id"
+    " JOIN document_version live ON live.document_id = d.id AND live.died_at IS NULL"
+    " JOIN document_version v ON v.document_id = d.id AND v.id = coalesce(%(version)s::bigint, live.id)"
+)
+"""A version of a document that is live."""
+
+_IS_SHOWN = f"b.name = %(name)s AND d.path = %(path)s AND {ALLOWED}"

@@ -21,6 +21,7 @@ async def erase_base(database: Database, name: str) -> int:
         await index.drop_vectors(transaction, base_id)
         rows = await transaction.rows("SELECT path FROM document WHERE base_id = %s", [base_id])
         failed = await transaction.rows("SELECT path FROM document_failure WHERE base_id = %s", [base_id])
+        await transaction.execute("DELETE FROM upload WHERE base_id = %s", [base_id])
         for statement in (
             "DELETE FROM lexical_block b USING lexical_segment s WHERE s.id = b.segment_id AND s.base_id = %s",
             "DELETE FROM lexical_segment WHERE base_id = %s",
@@ -33,19 +34,22 @@ async def erase_base(database: Database, name: str) -> int:
 
 
 async def erase_documents(database: Database, name: str, paths: Sequence[str]) -> int:
-    """Delete documents by their paths inside the base, all of them or none; returns how many there were.
+    """Delete documents by their paths inside the base, all of them or none, with what came in them.
 
-    Raises `NotFound` when the base or one of the paths is not there. What runs quoted stays in the ledger.
+    Returns how many there were. A file that was handed in goes with them. Raises `NotFound` when the base or one of
+    the paths is not there. What runs quoted stays in the ledger.
     """
     async with database.transaction() as transaction:
         base_id = await _locked(transaction, name)
         rows = await transaction.rows(
-            "SELECT path FROM document WHERE base_id = %(base)s AND path = ANY(%(paths)s)"
-            " UNION SELECT path FROM document_failure WHERE base_id = %(base)s AND path = ANY(%(paths)s)",
+            "SELECT path, container FROM document WHERE base_id = %(base)s"
+            " AND (path = ANY(%(paths)s) OR container = ANY(%(paths)s))"
+            " UNION SELECT path, container FROM document_failure WHERE base_id = %(base)s"
+            " AND (path = ANY(%(paths)s) OR container = ANY(%(paths)s))",
             {"base": base_id, "paths": list(paths)},
         )
-        found = [row["path"] for row in rows]
-        if missing := sorted(set(paths) - set(found)):
+        found = sorted({row["path"] for row in rows})
+        if missing := sorted(set(paths) - set(found) - {row["container"] for row in rows}):
             raise NotFound(
                 f"expected documents of {name!r}; found none named {', '.join(map(repr, missing))}",
                 hint="name them as search results and reports do: by the path inside their source",
@@ -56,7 +60,7 @@ async def erase_documents(database: Database, name: str, paths: Sequence[str]) -
             [base_id, found],
         )
         await index.forget(transaction, base_id, [row["id"] for row in versions])
-        await _erase(transaction, base_id, found)
+        await _erase(transaction, base_id, sorted({*found, *paths}))
         await transaction.execute("UPDATE knowledge_base SET revision = revision + 1 WHERE id = %s", [base_id])
     return len(found)
 
@@ -83,6 +87,10 @@ async def _erase(transaction: Transaction, base_id: int, paths: Sequence[str]) -
     await transaction.execute("DELETE FROM document WHERE base_id = %(base)s AND path = ANY(%(paths)s)", these)
     failed = await transaction.rows(
         "DELETE FROM document_failure WHERE base_id = %(base)s AND path = ANY(%(paths)s) RETURNING sha256", these
+    )
+    await transaction.execute(
+        "DELETE FROM upload WHERE base_id = %(base)s AND path = ANY(%(paths)s)",
+        these,
     )
     await transaction.execute(
         "DELETE FROM source_item i USING source s WHERE s.id = i.source_id AND s.base_id = %(base)s"

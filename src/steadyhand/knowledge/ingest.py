@@ -106,7 +106,7 @@ class Ingest:
         listed, and, unless `allow_removals`, `SourceVanished` when all of its documents are gone, or 10 and more
         than half. Raises `SourceBusy` when it was taken for dead and another process has taken over.
         """
-        base_id = await self._knowledge.ensure_base(base, await self._generations.wanted(base))
+        base_id = await self.ensure_base(base)
         round_ = await self._begun(base_id, source.origin)
         ended: SteadyhandError | None = SteadyhandError(
             "the sync was broken off", hint="begin it again: it goes on"
@@ -127,6 +127,10 @@ class Ingest:
             raise
         finally:
             await asyncio.shield(self.following.end(round_, ended))
+
+    async def ensure_base(self, base: str) -> int:
+        """The id of a base; a new one is made with the embedder that the settings want."""
+        return await self._knowledge.ensure_base(base, await self._generations.wanted(base))
 
     async def _begun(self, base_id: int, origin: str) -> Round:
         while True:

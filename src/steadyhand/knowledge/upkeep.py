@@ -33,7 +33,6 @@ _POLL_S = 0.25
 OpenSource: TypeAlias = Callable[[SourceSettings], Source]
 """Costs nothing: what is there is seen when it is listed."""
 
-
 VisionOf: TypeAlias = Callable[[str], Vision | None]
 """The model that reads the pictures of a base, by its name; None when there is none."""
 
@@ -45,6 +44,21 @@ class Asked:
     base: str
     origin: str
     round: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A source of a base. `status` is None before the first look, `next_at` where nobody says how often.
+
+    `place` is what the settings call it, the origin of one that they do not name.
+    """
+
+    place: str
+    is_declared: bool
+    is_running: bool
+    every: str
+    next_at: datetime | None
+    status: SourceStatus | None
 
 
 class Upkeep:
@@ -87,6 +101,44 @@ class Upkeep:
         async with aclosing(steps):
             async for step in steps:
                 yield step
+
+    async def bring(self, base: str, source: Source) -> None:
+        """Bring a source in step that no settings name. Items that say nothing of labels have the base's."""
+        labels_of = _labels_of(self._of(base), None)
+        steps = self._ingest.sync(base, source, labels_of=labels_of, vision=self._vision_of(base))
+        async with aclosing(steps):
+            async for _ in steps:
+                pass
+
+    def intervals(self, base: str) -> dict[str, int]:
+        """How often each declared source is to be looked at, in seconds by its origin; 0: by hand."""
+        return {self._origin(source): source.every_s for source in self._of(base).sources}
+
+    async def followed(self, base: str) -> list[Followed]:
+        """The sources of a base as they are now: the declared ones first, then what was brought in by hand."""
+        statuses = {status.origin: status for status in await self._following.statuses(base)}
+        found = []
+        for source in self._of(base).sources:
+            status = statuses.pop(self._origin(source), None)
+            last = status.began_at if status else None
+            found.append(
+                Followed(
+                    place=source.place,
+                    is_declared=True,
+                    is_running=await self._is_running(status),
+                    every=source.every,
+                    next_at=last + timedelta(seconds=source.every_s) if last and source.every_s else None,
+                    status=status,
+                )
+            )
+        for origin, status in statuses.items():
+            is_running = await self._is_running(status)
+            found.append(
+                Followed(
+                    place=origin, is_declared=False, is_running=is_running, every="", next_at=None, status=status
+                )
+            )
+        return found
 
     async def ask(self, base: str, *, allow_removals: bool = False) -> list[Asked]:
         """Have the declared sources brought in step by jobs, wherever one is free. One that waits already counts.
@@ -143,14 +195,22 @@ class Upkeep:
     def _labels_of(self, base: str, origin: str, source: SourceSettings) -> LabelsOf:
         """Patterns of the base go before the labels of a source, those before the labels of the base."""
         settings = self._of(base)
-        declared = [one for one in settings.sources if self._opened(one).origin == origin]
-        access = next((one.access for one in (source, *declared) if one.access is not None), settings.access)
+        declared = [one for one in settings.sources if self._origin(one) == origin]
+        return _labels_of(
+            settings, next((one.access for one in (source, *declared) if one.access is not None), None)
+        )
 
-        def labels(path: str) -> frozenset[str]:
-            fitting = [labels for pattern, labels in settings.labels.items() if fnmatchcase(path, pattern)]
-            return frozenset(fitting[-1] if fitting else access)
+    def _origin(self, source: SourceSettings) -> str:
+        """Of a declared source; "" for one that cannot be opened."""
+        try:
+            return self._opened(source).origin
+        except SteadyhandError:
+            return ""
 
-        return labels
+    async def _is_running(self, status: SourceStatus | None) -> bool:
+        if status is None or status.ended_at is not None:
+            return False
+        return await self._following.is_running(status.base, status.origin)
 
     async def _sync_job(self, arguments: Arguments) -> None:
         base, place = str(arguments["base"]), arguments["place"]
@@ -180,6 +240,16 @@ class Upkeep:
         status = await self._following.status(base, self._opened(source).origin)
         last = status.began_at if status else None
         return last is None or last + timedelta(seconds=source.every_s) <= now
+
+
+def _labels_of(settings: KnowledgeSettings, access: Sequence[str] | None) -> LabelsOf:
+    """The labels of paths; `access` is the source's own, None for one that says nothing."""
+
+    def labels(path: str) -> frozenset[str]:
+        fitting = [labels for pattern, labels in settings.labels.items() if fnmatchcase(path, pattern)]
+        return frozenset(fitting[-1] if fitting else settings.access if access is None else access)
+
+    return labels
 
 
 def _raise(status: SourceStatus) -> None:

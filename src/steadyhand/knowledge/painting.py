@@ -1,0 +1,55 @@
+"""Pages of documents as pictures, for those who may see them: painted in a child, because files are hostile."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from steadyhand.errors import NotFound
+from steadyhand.knowledge.child import Readers
+from steadyhand.knowledge.contents import KnowledgeContents
+from steadyhand.knowledge.readers.image import media_type
+from steadyhand.types.run import Principal
+
+_TIME_S = 20.0  # for one page, and more for a large file
+_AT_ONCE = 2  # files in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A page. `is_marked`: all that was to be marked is on it; an image file is shown as it is, without marks."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+    is_marked: bool
+
+
+class Painter:
+    """`close` it in the event loop that used it."""
+
+    def __init__(self, contents: KnowledgeContents) -> None:
+        self._contents = contents
+        self._readers = Readers(1, time_s=_TIME_S)  # apart from those that ingest: somebody waits for the page
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def close(self) -> None:
+        await self._readers.close()
+
+    async def __call__(
+        self, base: str, path: str, page: int, principal: Principal, *, version: int | None, mark: str
+    ) -> Picture:
+        """The page of the live version or of `version`, with `mark`, a text on it, in yellow; "" marks nothing.
+
+        Raises `NotFound` where no file is kept that the principal may see, and a `DocumentError` when it cannot be
+        painted.
+        """
+        async with self._turns:
+            content = await self._contents.file(base, path, principal, version)
+            if content is None:
+                raise NotFound(
+                    f"expected a file whose pages can be shown; {path!r} in {base!r} has none",
+                    hint=f"GET /knowledge/{base}/{path}?page={page} gives its text",
+                )
+            if image := media_type(content):
+                return Picture(image, content, is_marked=not mark)
+            marks = (mark.replace("|", " "),) if mark else ()  # columns of a table are apart in the text only
+            painted = await self._readers.show(content, path, page, marks)
+            return Picture("image/png", painted.png, painted.is_marked)

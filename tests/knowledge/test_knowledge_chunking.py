@@ -55,6 +55,7 @@ def test_chunks_cover_every_page_in_order_within_the_limit(
         page = source.pages[chunk.page - 1]
         text = source.text[chunk.start : chunk.end]
         assert chunk.ordinal == ordinal
+        assert page.start <= chunk.parent_start <= chunk.start < chunk.end <= chunk.parent_end <= page.end
         assert max(end, page.start) <= chunk.start < chunk.end <= page.end
         assert not source.text[end : chunk.start].strip()
         assert text.strip()
@@ -179,4 +180,32 @@ def test_the_context_does_not_repeat_the_title_and_keeps_the_innermost_sections(
 @pytest.mark.parametrize("kind", ["paragraph", "list", "code", "table"])
 def test_one_short_block_is_one_chunk(kind: str) -> None:
     source = document([(kind, "Only this.")])
-    assert chunks(source, words) == [Chunk(0, 1, "", 0, 10)]
+    assert chunks(source, words) == [Chunk(0, 1, "", 0, 10, parent_start=0, parent_end=10)]
+
+
+def test_the_chunks_of_a_section_share_what_stands_around_them_and_it_is_bounded() -> None:
+    sentence = "One of the many sentences of this long section is this one here. "
+    source = document(
+        [("h1", "Short"), ("paragraph", sentence * 30), ("h1", "Long"), ("paragraph", sentence * 300)],
+    )
+    found = chunks(source, words)
+    parents = {(chunk.section, chunk.parent_start, chunk.parent_end) for chunk in found}
+    short, *long = sorted(parents, key=lambda parent: parent[1])
+    assert short[0] == "Short"
+    assert {section for section, _, _ in long} == {"Long"}
+    assert 4 <= len(long) <= 5
+    sizes = [len(source.text[start:end].split()) for _, start, end in long]
+    assert max(sizes) <= 1_200
+    assert min(sizes) >= 300
+
+
+def test_a_table_that_goes_on_overleaf_is_shown_with_its_titles() -> None:
+    draft = Draft("handbook.txt")
+    titles = draft.add("table", "Grade Pay\n1 100\n2 200", header_lines=1)
+    draft.end_page()
+    draft.add("table", "3 300\n4 400", titles=titles)
+    draft.end_page()
+    source = draft.document("Handbook")
+    first, second = chunks(source, words)
+    assert (first.header, second.header) == ("", "Grade Pay")
+    assert "Grade Pay" in context(source, second)

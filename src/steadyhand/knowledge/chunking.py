@@ -14,10 +14,13 @@ from typing import NamedTuple, TypeAlias
 from steadyhand.language.sentences import spans
 from steadyhand.types.document import Block, Chunk, Document
 
-VERSION = 1
+VERSION = 2
 """Changes when the same document would be cut in another way."""
 
 MAX_TOKENS = 230  # leaves room for the context in an embedder's window of 256
+
+PARENT_TOKENS = 1_200
+"""Of what stands around a chunk, at most. A longer section is cut into about equal parts between its chunks."""
 
 CountTokens: TypeAlias = Callable[[Sequence[str]], list[int]]
 """Tokens of each text, at least those of its words; an embedder may count those that frame a text as well."""
@@ -38,9 +41,13 @@ def chunks(document: Document, count_tokens: CountTokens, max_tokens: int = MAX_
     for page, blocks in groupby(document.blocks, key=attrgetter("page")):
         units = [_units(document.text, block) for block in blocks]
         counted = _counted(document.text, units, count_tokens, max_tokens)
-        for group in _balanced(_groups(counted, max_tokens), max_tokens):
-            start, end = group[0].start, group[-1].end
-            found.append(Chunk(len(found), page, _section(group), start, end, _header(document.text, group[0])))
+        groups = _balanced(_groups(counted, max_tokens), max_tokens)
+        for run in _parents(groups):
+            around = run[0][0].start, run[-1][-1].end
+            for group in run:
+                start, end = group[0].start, group[-1].end
+                header = _header(document.text, group[0])
+                found.append(Chunk(len(found), page, _section(group), start, end, header, *around))
     return found
 
 
@@ -179,7 +186,26 @@ def _section(group: list[_Unit]) -> str:
     return next(unit.block.section for unit in reversed(group) if weights[unit.block.section] == heaviest)
 
 
+def _parents(groups: list[list[_Unit]]) -> Iterator[list[list[_Unit]]]:
+    """The groups of a page as runs of one section, none with more tokens than a parent may have."""
+    for _, section in groupby(groups, key=_section):
+        run = list(section)
+        sizes = [_tokens(group) for group in run]
+        room = max(1, PARENT_TOKENS - max(sizes))
+        even = sum(sizes) / -(-sum(sizes) // room)
+        begun: list[list[_Unit]] = []
+        size = 0
+        for group, more in zip(run, sizes, strict=True):
+            if begun and size + more / 2 > even:
+                yield begun
+                begun, size = [], 0
+            begun.append(group)
+            size += more
+        yield begun
+
+
 def _header(text: str, first: _Unit) -> str:
-    """The column titles of the table that a group begins in the middle of."""
+    """The column titles of the table that a group begins in the middle of, or that began on an earlier page."""
     block = first.block
-    return " ".join(text[block.start : block.header_end].split()) if first.start > block.header_end > 0 else ""
+    start, end = block.titles or (block.start, block.header_end)
+    return " ".join(text[start:end].split()) if first.start >= end > 0 else ""

@@ -34,7 +34,8 @@ SteadyhandError
 │   ├── NotWritable
 │   ├── DatabaseUnavailable
 │   ├── SchemaNewer
-│   └── Duplicate
+│   ├── Duplicate
+│   └── StoreUnavailable    a vector store beside the database
 ├── DocumentError           a file that cannot be read
 │   ├── DocumentUnsupported
 │   ├── DocumentUnreadable
@@ -288,6 +289,12 @@ class Duplicate(StorageError):
     """A row with this key is there already."""
 
     code, status = "storage.duplicate", 409
+
+
+class StoreUnavailable(StorageError):
+    """A vector store does not answer, or not in time; PostgreSQL has everything that it holds."""
+
+    code, status, is_retryable = "store.unavailable", 503, True
 
 
 class DocumentError(SteadyhandError):

@@ -18,9 +18,10 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from steadyhand.errors import NotFound, WorkspaceInvalid, did_you_mean, excerpt
-from steadyhand.tables import faults, lines, sources
+from steadyhand.tables import faults, lines, sources, stores
 from steadyhand.tables.lines import KeyPath
 from steadyhand.tables.sources import Label, SourceSettings
+from steadyhand.tables.stores import StoreSettings
 from steadyhand.types.labels import EVERYONE
 from steadyhand.types.model import Capability, Order, Place, Prefill, Size
 from steadyhand.types.text import DataClass
@@ -145,6 +146,9 @@ class KnowledgeSettings(_Table):
     data_class: DataClass = Field("internal", description="How far its texts may travel.")
     embedder: str = Field("", description="A table of `[embedders]` by name; default: `[embedder]`.")
     vision: str = Field("", description="The model that reads scans and pictures, as provider:name.")
+    store: str = Field(
+        "", description="A table of `[stores]` that is asked which passages are near; default: PostgreSQL itself."
+    )
     access: list[Label] = Field(default_factory=lambda: [EVERYONE], description="Labels of its documents.")
     labels: dict[str, list[Label]] = Field(
         default_factory=dict,
@@ -207,6 +211,7 @@ class Settings(BaseSettings):
     server: ServerSettings = Field(default_factory=ServerSettings)
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
     embedders: dict[str, EmbedderSettings] = Field(default_factory=dict)
+    stores: dict[str, StoreSettings] = Field(default_factory=dict)
     knowledge: dict[str, KnowledgeSettings] = Field(default_factory=dict)
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     catalog: dict[str, CatalogSettings] = Field(default_factory=dict)
@@ -276,7 +281,10 @@ def _validated(written: dict[str, Any], path: Path, places: Mapping[KeyPath, int
         ) from None
     _require_postgresql(found.database_url)
     _require_embedders(found)
+    for base, table in found.knowledge.items():
+        stores.require(base, table.store, table.data_class, found.stores)
     keys = {provider.key_variable for provider in found.providers.values()}
+    keys |= {store.key_variable for store in found.stores.values()}
     for variable in _unknown_variables():
         if variable not in keys:
             _warn_of(variable)

@@ -53,7 +53,7 @@ SteadyhandError
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 
 class SteadyhandError(Exception):
@@ -381,15 +381,11 @@ class ServerProtocol(ServerError):
     code, status = "server.protocol", 502
 
 
-def of_code(code: str) -> type[SteadyhandError] | None:
+def of_code(code: str, within: type[SteadyhandError] = SteadyhandError) -> type[SteadyhandError] | None:
     """The class that a code stands for; None for a code that is not of this tree."""
-    return next((kind for kind in _tree(SteadyhandError) if vars(kind).get("code") == code), None)
-
-
-def _tree(kind: type[SteadyhandError]) -> Iterator[type[SteadyhandError]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _tree(child)
+    if vars(within).get("code") == code:
+        return within
+    return next((found for child in within.__subclasses__() if (found := of_code(code, child))), None)
 
 
 def excerpt(text: str) -> str:

@@ -21,6 +21,7 @@ from steadyhand import plugins, settings
 from steadyhand.access.keys import Keys
 from steadyhand.access.limits import Limits
 from steadyhand.access.quotas import Quotas
+from steadyhand.access.sessions import Sessions
 from steadyhand.background import BackgroundLoop
 from steadyhand.caching.store import ResponseCache
 from steadyhand.catalog.models import Catalog
@@ -105,6 +106,7 @@ class AsyncWorkspace:
         self.catalog = Catalog(providers(configured.providers), now=_now, rows=configured.catalog)
         self.features = Registry(configured.root, known(configured, self.catalog), _tell)
         self.keys = Keys(database, os.urandom, _now)
+        self.sessions = Sessions(database, self.keys, os.urandom, _now)
         self.ledger = LedgerReader(database)
         self.reviews = ReviewTasks(database)
         self.knowledge = KnowledgeContents(database)

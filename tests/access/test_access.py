@@ -8,10 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from steadyhand.access.keys import SESSION_LIFETIME, UNLIMITED, KeyLimits, Keys
+from steadyhand.access.keys import UNLIMITED, KeyLimits, Keys
 from steadyhand.access.limits import Limits
 from steadyhand.access.quotas import Quotas
 from steadyhand.access.roles import may
+from steadyhand.access.sessions import LIFETIME, Sessions
 from steadyhand.errors import BudgetExceeded, NotFound, Unauthenticated
 from steadyhand.settings import LimitSettings, LimitsSettings
 from steadyhand.storage import Database
@@ -21,7 +22,16 @@ from steadyhand.types.run import Principal
 
 @pytest.fixture
 def keys(database: Database) -> Keys:
-    return Keys(database, os.urandom, lambda: datetime.now(UTC))
+    return Keys(database, os.urandom, _now)
+
+
+@pytest.fixture
+def sessions(database: Database, keys: Keys) -> Sessions:
+    return Sessions(database, keys, os.urandom, _now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def test_a_key_names_its_holder_and_role(keys: Keys) -> None:
@@ -52,23 +62,23 @@ async def test_a_wrong_key_is_refused(keys: Keys, wrong: str) -> None:
         await keys.principal(wrong)
 
 
-async def test_a_revoked_key_ends_with_its_sessions(keys: Keys) -> None:
+async def test_a_revoked_key_ends_with_its_sessions(keys: Keys, sessions: Sessions) -> None:
     key = await keys.create("shop", "admin")
-    token = await keys.open_session(key)
-    assert (await keys.session(token)).name == "shop"
+    token = await sessions.open(key)
+    assert (await sessions.principal(token)).name == "shop"
     await keys.revoke(key[:10])
-    for attempt in (keys.principal(key), keys.session(token)):
+    for attempt in (keys.principal(key), sessions.principal(token)):
         with pytest.raises(Unauthenticated):
             await attempt
     with pytest.raises(NotFound):
         await keys.revoke(key[:10])
 
 
-async def test_a_key_and_its_sessions_carry_what_it_may_use(keys: Keys, database: Database) -> None:
+async def test_a_key_and_its_sessions_carry_what_it_may_use(keys: Keys, sessions: Sessions) -> None:
     key = await keys.create("shop", "admin", KeyLimits(Decimal("2.5"), 60, None, ("openai:*",)))
     expected = (Limit(f"key:{key[:10]}", "usd", Decimal("2.5")), Limit(f"key:{key[:10]}", "requests", Decimal(60)))
-    token = await keys.open_session(key)
-    for principal in (await keys.principal(key), await keys.session(token)):
+    token = await sessions.open(key)
+    for principal in (await keys.principal(key), await sessions.principal(token)):
         assert (principal.limits, principal.models) == (expected, ("openai:*",))
     await keys.limit(key[:10], KeyLimits(tokens_per_minute=9))
     assert await keys.limits(key[:10]) == KeyLimits(tokens_per_minute=9)
@@ -128,16 +138,16 @@ def test_the_limits_of_a_caller_are_the_same_object_until_they_change() -> None:
     assert Limits(LimitsSettings())(OWNER, "ann") == ()
 
 
-async def test_a_session_ends_by_time_and_by_signing_out(database: Database) -> None:
+async def test_a_session_ends_by_time_and_by_signing_out(database: Database, keys: Keys) -> None:
     now = datetime.now(UTC)
-    keys = Keys(database, os.urandom, lambda: now)
-    token = await keys.open_session(await keys.create("shop", "admin"))
-    later = Keys(database, os.urandom, lambda: now + SESSION_LIFETIME + timedelta(seconds=1))
+    sessions = Sessions(database, keys, os.urandom, lambda: now)
+    token = await sessions.open(await keys.create("shop", "admin"))
+    later = Sessions(database, keys, os.urandom, lambda: now + LIFETIME + timedelta(seconds=1))
     with pytest.raises(Unauthenticated):
-        await later.session(token)
-    await keys.close_session(token)
+        await later.principal(token)
+    await sessions.close(token)
     with pytest.raises(Unauthenticated):
-        await keys.session(token)
+        await sessions.principal(token)
 
 
 def test_a_role_may_do_only_what_is_listed() -> None:
@@ -148,15 +158,15 @@ def test_a_role_may_do_only_what_is_listed() -> None:
     assert not may(Principal("r", "reader"), "ingest")
 
 
-async def test_a_key_and_its_sessions_see_the_documents_of_its_labels(keys: Keys) -> None:
+async def test_a_key_and_its_sessions_see_the_documents_of_its_labels(keys: Keys, sessions: Sessions) -> None:
     key = await keys.create("payroll", "caller", labels=["hr", "finance"])
-    token = await keys.open_session(key)
-    for principal in (await keys.principal(key), await keys.session(token)):
+    token = await sessions.open(key)
+    for principal in (await keys.principal(key), await sessions.principal(token)):
         assert principal.sees == {"everyone", "hr", "finance"}
     [listed] = await keys.list()
     assert listed.labels == ("finance", "hr")
     await keys.label(key[:10], ["legal"])
-    assert (await keys.session(token)).sees == {"everyone", "legal"}
+    assert (await sessions.principal(token)).sees == {"everyone", "legal"}
     with pytest.raises(NotFound):
         await keys.label("sh_nobody", ["hr"])
 

@@ -199,14 +199,12 @@ class Everybody:
     async def principal(self, key: str) -> Principal:
         return Principal("somebody", "caller")
 
-    session = principal
-
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
 async def test_what_broke_inside_is_logged_under_a_number_and_not_told(
     path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    odd, identities = Odd(), Identities(Everybody(), lambda: 0.0)
+    odd, identities = Odd(), Identities(Everybody(), Everybody(), lambda: 0.0)
     with caplog.at_level(logging.ERROR, "steadyhand"):
         start, body = await asked(odd, identities, path, MESSAGES)
     assert start["status"] == 500
@@ -226,7 +224,7 @@ async def test_a_models_name_cannot_add_a_header(site: Site) -> None:
         async def answer(self, call: GatewayCall) -> Served:
             return Served(status=200, body=b"{}", run_id="R", model="a\r\nx-evil: 1 ü")
 
-    start, _ = await asked(Named(), Identities(Everybody(), lambda: 0.0), CHAT, HI)
+    start, _ = await asked(Named(), Identities(Everybody(), Everybody(), lambda: 0.0), CHAT, HI)
     headers = dict(start["headers"])
     assert b"x-evil" not in headers
     assert headers[b"x-steadyhand-model"] == b"a%0D%0Ax-evil:%201%20%C3%BC"

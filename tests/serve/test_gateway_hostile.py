@@ -392,7 +392,10 @@ async def sent(door: Door, pieces: list[bytes], pause_s: float = 0.0) -> int:
 async def test_large_bodies_are_held_as_far_as_there_is_room() -> None:
     models = Waiting()
     door = Door(
-        lambda *_: asyncio.sleep(0), Identities(Everybody(), lambda: 0.0), Desk(models, models), Room(2_500)
+        lambda *_: asyncio.sleep(0),
+        Identities(Everybody(), Everybody(), lambda: 0.0),
+        Desk(models, models),
+        Room(2_500),
     )
     body = [b'{"model": "m"', b" " * 1_000, b"}"]
     held = [asyncio.create_task(sent(door, body)) for _ in range(2)]
@@ -406,7 +409,9 @@ async def test_large_bodies_are_held_as_far_as_there_is_room() -> None:
 async def test_a_body_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "BODY_S", 0.1)
     models = Waiting()
-    door = Door(lambda *_: asyncio.sleep(0), Identities(Everybody(), lambda: 0.0), Desk(models, models))
+    door = Door(
+        lambda *_: asyncio.sleep(0), Identities(Everybody(), Everybody(), lambda: 0.0), Desk(models, models)
+    )
     assert await sent(door, [b"{"] * 100, pause_s=0.02) == 408
 
 

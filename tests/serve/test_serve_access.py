@@ -189,9 +189,9 @@ async def test_another_page_cannot_act_with_a_browsers_session(site: Site, heade
 
 async def test_a_revoked_key_and_its_sessions_are_refused_within_seconds(site: Site) -> None:
     clock = _Clock()
-    identities = Identities(site.workspace.keys, clock)
+    identities = Identities(site.workspace.keys, site.workspace.sessions, clock)
     key = await site.workspace.keys.create("short-lived", "reader")
-    token = await site.workspace.keys.open_session(key)
+    token = await site.workspace.sessions.open(key)
     principal = await identities.of_key(key)
     await identities.of_session(token)
     await site.workspace.keys.revoke(principal.key_id)
@@ -205,7 +205,7 @@ async def test_a_revoked_key_and_its_sessions_are_refused_within_seconds(site: S
 
 async def test_a_known_key_asks_no_database_and_what_is_remembered_is_bounded() -> None:
     credentials = _Credentials()
-    identities = Identities(credentials, _Clock())
+    identities = Identities(credentials, credentials, _Clock())
     for _ in range(10):
         await identities.of_key("sh_a")
     assert credentials.asked == 1
@@ -234,5 +234,3 @@ class _Credentials:
     async def principal(self, key: str) -> Principal:
         self.asked += 1
         return Principal(key, "reader")
-
-    session = principal

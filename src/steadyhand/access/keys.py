@@ -1,14 +1,11 @@
-"""Keys of the HTTP API and signed-in browsers. A key is 256 random bits; the database holds only its SHA-256.
+"""Keys of the HTTP API, and whose they are."""
 
-A slow password hash would add nothing: there is no dictionary of random keys.
-"""
-
-import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
+from steadyhand.access import secrets
 from steadyhand.access.limits import listed
 from steadyhand.errors import NotFound, Unauthenticated
 from steadyhand.storage import Database, Row
@@ -16,15 +13,13 @@ from steadyhand.types.quota import WINDOW_S
 from steadyhand.types.run import Principal, RoleName
 
 PREFIX = "sh_"
-SESSION_LIFETIME = timedelta(hours=12)
 SHOW_A_KEY = "send the header Authorization: Bearer sh_...; `steadyhand keys create NAME` makes a key"
 """The hint for who shows no key, or one that does not open."""
 
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
 _LIMITS = "usd_per_day, requests_per_minute, tokens_per_minute, models"
-_SHOWN = f"id, name, role, labels, {_LIMITS}"
+
+SHOWN = f"id, name, role, labels, {_LIMITS}"
+"""The columns of `access_key` that `holder` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +71,23 @@ class Keys:
         self, name: str, role: RoleName, limits: KeyLimits = UNLIMITED, labels: Collection[str] = ()
     ) -> str:
         """A new key: the only time it is seen. `labels` are those of documents that its holder may see."""
-        key = PREFIX + self._token()
+        key = PREFIX + secrets.new(self._randomness)
         await self._database.execute(
-            f"INSERT INTO access_key (hash, {_SHOWN}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [_hash(key), key[:10], name, role, sorted(labels), *_columns(limits)],
+            f"INSERT INTO access_key (hash, {SHOWN}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [secrets.hashed(key), key[:10], name, role, sorted(labels), *_columns(limits)],
         )
         return key
 
     async def create_first(self) -> str | None:
         """An admin key when there is no key at all, else None. Safe when several processes start at once."""
-        key = PREFIX + self._token()
+        key = PREFIX + secrets.new(self._randomness)
         async with self._database.transaction() as transaction:
             await transaction.execute("LOCK TABLE access_key IN SHARE ROW EXCLUSIVE MODE")
             if await transaction.row("SELECT 1 FROM access_key LIMIT 1"):
                 return None
             await transaction.execute(
                 "INSERT INTO access_key (id, name, role, hash) VALUES (%s, 'first', 'admin', %s)",
-                [key[:10], _hash(key)],
+                [key[:10], secrets.hashed(key)],
             )
         return key
 
@@ -137,7 +132,7 @@ class Keys:
         """Every key, the oldest first, with what it used today."""
         today = int(self._now().timestamp() // WINDOW_S["usd"])
         rows = await self._database.rows(
-            f"SELECT {_SHOWN}, created_at, revoked_at, used AS used_usd FROM access_key"
+            f"SELECT {SHOWN}, created_at, revoked_at, used AS used_usd FROM access_key"
             " LEFT JOIN quota ON scope = 'key:' || id AND unit = 'usd' AND window_no = %s ORDER BY created_at",
             [today],
         )
@@ -148,55 +143,13 @@ class Keys:
     async def principal(self, key: str) -> Principal:
         """Who holds the key. Raises `Unauthenticated`."""
         row = await self._database.row(
-            f"SELECT {_SHOWN} FROM access_key WHERE hash = %s AND revoked_at IS NULL", [_hash(key)]
+            f"SELECT {SHOWN} FROM access_key WHERE hash = %s AND revoked_at IS NULL", [secrets.hashed(key)]
         )
-        return _principal(row, "the key is not known or was revoked")
-
-    async def open_session(self, key: str) -> str:
-        """A token for a browser that showed a key. Raises `Unauthenticated`."""
-        principal = await self.principal(key)
-        token = self._token()
-        await self._database.execute(
-            "INSERT INTO access_session (hash, key_id, expires_at) VALUES (%s, %s, %s)",
-            [_hash(token), principal.key_id, self._now() + SESSION_LIFETIME],
-        )
-        return token
-
-    async def close_session(self, token: str) -> None:
-        await self._database.execute("DELETE FROM access_session WHERE hash = %s", [_hash(token)])
-
-    async def session(self, token: str) -> Principal:
-        """Who is signed in with this token. Raises `Unauthenticated`."""
-        row = await self._database.row(
-            f"SELECT {_SHOWN} FROM access_session s JOIN access_key k ON k.id = s.key_id"
-            " WHERE s.hash = %s AND s.expires_at > %s AND k.revoked_at IS NULL",
-            [_hash(token), self._now()],
-        )
-        return _principal(row, "the session has ended")
-
-    def _token(self) -> str:
-        number = int.from_bytes(self._randomness(32), "big")
-        digits = []
-        for _ in range(43):  # 62 ** 43 > 2 ** 256
-            number, digit = divmod(number, 62)
-            digits.append(_BASE62[digit])
-        return "".join(digits)
+        return holder(row, "the key is not known or was revoked")
 
 
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
-
-
-def _columns(limits: KeyLimits) -> list[object]:
-    """In the order of `_LIMITS`."""
-    return [limits.usd_per_day, limits.requests_per_minute, limits.tokens_per_minute, list(limits.models)]
-
-
-def _not_in_force(key_id: str) -> NotFound:
-    return NotFound(f"expected a key in force; found none with the id {key_id!r}", hint="steadyhand keys list")
-
-
-def _principal(row: Row | None, otherwise: str) -> Principal:
+def holder(row: Row | None, otherwise: str) -> Principal:
+    """Who holds the key of this row with the columns `SHOWN`. Without one, raises `Unauthenticated(otherwise)`."""
     if row is None:
         raise Unauthenticated(otherwise, hint=SHOW_A_KEY)
     limits = listed(f"key:{row['id']}", row["usd_per_day"], row["requests_per_minute"], row["tokens_per_minute"])
@@ -208,3 +161,12 @@ def _principal(row: Row | None, otherwise: str) -> Principal:
         models=tuple(row["models"]),
         labels=frozenset(row["labels"]),
     )
+
+
+def _columns(limits: KeyLimits) -> list[object]:
+    """In the order of `_LIMITS`."""
+    return [limits.usd_per_day, limits.requests_per_minute, limits.tokens_per_minute, list(limits.models)]
+
+
+def _not_in_force(key_id: str) -> NotFound:
+    return NotFound(f"expected a key in force; found none with the id {key_id!r}", hint="steadyhand keys list")

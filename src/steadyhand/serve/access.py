@@ -21,11 +21,11 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Credentials(Protocol):
-    """Both raise `Unauthenticated`."""
+    """The keys, or the sessions, that are in force."""
 
-    async def principal(self, key: str) -> Principal: ...
-
-    async def session(self, token: str) -> Principal: ...
+    async def principal(self, secret: str, /) -> Principal:
+        """Who holds it. Raises `Unauthenticated`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,19 @@ class Identities:
     What is kept of a credential is its hash. `monotonic` is a clock in seconds.
     """
 
-    def __init__(self, credentials: Credentials, monotonic: Callable[[], float]) -> None:
-        self._credentials = credentials
+    def __init__(self, keys: Credentials, sessions: Credentials, monotonic: Callable[[], float]) -> None:
+        self._keys = keys
+        self._sessions = sessions
         self._monotonic = monotonic
         self._known: dict[bytes, _Known] = {}
 
     async def of_key(self, key: str) -> Principal:
         """Raises `Unauthenticated`."""
-        return await self._of("key", key, self._credentials.principal)
+        return await self._of("key", key, self._keys.principal)
 
     async def of_session(self, token: str) -> Principal:
         """Raises `Unauthenticated`."""
-        return await self._of("session", token, self._credentials.session)
+        return await self._of("session", token, self._sessions.principal)
 
     def forget_session(self, token: str) -> None:
         self._known.pop(_mark("session", token), None)

@@ -37,7 +37,7 @@ _BACKLOG = 2048  # connections that may wait for their turn
 
 def create_app(workspace: AsyncWorkspace) -> FastAPI:
     """The application. Raises when a route says not who may use it."""
-    identities = Identities(workspace.keys, time.monotonic)
+    identities = Identities(workspace.keys, workspace.sessions, time.monotonic)
     app = FastAPI(
         title="Steadyhand",
         version=__version__,

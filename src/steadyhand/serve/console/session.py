@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from steadyhand.access.keys import SESSION_LIFETIME
+from steadyhand.access.sessions import LIFETIME
 from steadyhand.errors import Forbidden, Unauthenticated
 from steadyhand.serve.access import COOKIE, Identities
 from steadyhand.serve.console import render
@@ -24,14 +24,14 @@ async def begin(request: Request, workspace: Opened) -> Response:
     form = _form(await request.body())
     onward = _inside(form.get("onward", "/"))
     try:
-        token = await workspace.keys.open_session(form.get("key", "").strip())
+        token = await workspace.sessions.open(form.get("key", "").strip())
     except Unauthenticated as error:
         return render.sign_in(request, problem=str(error), onward=onward)
     answer = RedirectResponse(onward, 303)
     answer.set_cookie(
         COOKIE,
         token,
-        max_age=int(SESSION_LIFETIME.total_seconds()),
+        max_age=int(LIFETIME.total_seconds()),
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="strict",
@@ -42,7 +42,7 @@ async def begin(request: Request, workspace: Opened) -> Response:
 async def end(request: Request, workspace: Opened) -> Response:
     """Close the session."""
     token = request.cookies.get(COOKIE, "")
-    await workspace.keys.close_session(token)
+    await workspace.sessions.close(token)
     cast("Identities", request.app.state.identities).forget_session(token)
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="strict")

@@ -53,6 +53,18 @@ def test_a_keys_limits_are_shown_and_changed(empty: Path, inside) -> None:
     assert inside("keys", "limit", "sh_nobody", "-w", str(empty)).returncode == 2
 
 
+def test_a_keys_labels_are_shown_and_changed(empty: Path, inside) -> None:
+    made = inside("keys", "create", "payroll", "--labels", "hr, finance", "-w", str(empty))
+    assert made.returncode == 0
+    [listed] = json.loads(inside("keys", "list", "--json", "-w", str(empty)).stdout)
+    assert listed["labels"] == ["finance", "hr"]
+    changed = inside("keys", "label", listed["id"], "legal", "-w", str(empty))
+    assert "sees documents for everyone, legal" in changed.stderr
+    assert "legal" in inside("keys", "list", "-w", str(empty)).stdout
+    assert inside("keys", "label", listed["id"], "none", "-w", str(empty)).returncode == 0
+    assert inside("keys", "label", listed["id"], "hr,,x", "-w", str(empty)).returncode == 2
+
+
 def test_models_are_listed_outside_of_a_workspace(inside) -> None:
     listed = inside("models", "list", "local:", "--json")
     assert {"local:extractive", "local:nearest"} <= {model["id"] for model in json.loads(listed.stdout)}

@@ -135,7 +135,8 @@ def _alive(snapshot: Snapshot) -> str:
 _NOW = "c.born <= %(revision)s AND c.died IS NULL"
 _THEN = "c.born <= %(revision)s AND (c.died IS NULL OR c.died > %(revision)s)"
 
-# Settings of the index are made while its question is read, which is before it is used, and end with the statement.
+# The settings of the index are made when the question is read, before the index is, and end with the statement.
+# What stands behind LATERAL is done row by row, whatever the planner believes about tables that were just filled.
 _CANDIDATES = """
 WITH asked AS MATERIALIZED (
     SELECT number, vector::halfvec AS vector,
@@ -145,8 +146,11 @@ WITH asked AS MATERIALIZED (
 ), candidate AS (
     {near} UNION SELECT unnest(%(words)s::integer[])
 )
-SELECT c.id, c.slot, {similar}
-FROM candidate JOIN chunk c ON c.base_id = %(base)s AND c.slot = candidate.slot WHERE {alive}
+SELECT c.id, c.slot, {similar} FROM candidate
+CROSS JOIN LATERAL (
+    SELECT c.id, c.slot, c.text_hash FROM chunk c WHERE c.base_id = %(base)s AND c.slot = candidate.slot AND {alive}
+    OFFSET 0
+) AS c
 """
 _NEAREST = """
     SELECT c.slot FROM asked a
@@ -171,8 +175,8 @@ _SIMILAR = """
      WHERE e.set_id = {set} AND e.text_hash = c.text_hash) AS similarities,
     (SELECT array_agg(least ORDER BY number) FROM (
         SELECT a.number, avg(similarity) - 2 * stddev_pop(similarity) AS least FROM asked a CROSS JOIN LATERAL (
-            SELECT -(e.vector <#> a.vector) AS similarity FROM embedding_{set} e WHERE e.set_id = {set}
-            ORDER BY e.text_hash LIMIT 256
+            SELECT -(e.vector <#> a.vector) AS similarity FROM embedding_{set} e
+            ORDER BY e.set_id, e.text_hash LIMIT 256
         ) AS sample GROUP BY a.number) AS l
     ) AS least
 """

@@ -1,8 +1,8 @@
 """What a search reads: chunks, the postings of their terms, and the vectors of their texts.
 
 Every chunk has a slot, its number in its base, and says at which revision of the base it was born and died, so that
-a search can read the base as it was; `upkeep` takes out what nobody will ask for again. The chunks that came in
-together are a segment with postings of its own, which do not change; `upkeep` merges small ones.
+a search can read the base as it was; `compaction` takes out what nobody will ask for again. The chunks that came in
+together are a segment with postings of its own, which do not change; `compaction` merges small ones.
 """
 
 from collections.abc import Iterable, Sequence
@@ -103,6 +103,12 @@ async def forget(transaction: Transaction, base_id: int, versions: Sequence[int]
 async def lock_postings(transaction: Transaction, base_id: int) -> None:
     """Wait until nobody else changes postings of the base that are there already; new ones may still come in."""
     await transaction.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, base_id])
+
+
+async def try_lock_postings(transaction: Transaction, base_id: int) -> bool:
+    """The same without waiting; False when somebody else has it."""
+    row = await transaction.row("SELECT pg_try_advisory_xact_lock(%s, %s) AS ours", [_LOCK, base_id])
+    return row is not None and bool(row["ours"])
 
 
 async def missing_vectors(database: Database, base_id: int, embedder: str, hashes: Iterable[bytes]) -> set[bytes]:

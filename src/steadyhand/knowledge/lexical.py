@@ -20,6 +20,9 @@ Scores = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 """By slot: may the chunk be found?"""
 
+K1, B = 0.6, 0.4
+"""Chunks are short and of even length: a second occurrence and the length say less than in whole documents."""
+
 _LARGEST = 32_767
 _POSTING = struct.Struct(">iHH")
 _STORED = np.dtype([("slot", ">i4"), ("length", ">u2"), ("frequency", ">u2")])
@@ -138,8 +141,8 @@ class Lexical:
     def _gains(self, block: Block, idf: float) -> Scores:
         length = block.lengths.astype(np.float32)
         frequency = block.frequencies.astype(np.float32)
-        norm = bm25.K1 * (1 - bm25.B) + (bm25.K1 * bm25.B / self._mean_length) * length
-        return np.asarray((idf * (bm25.K1 + 1)) * frequency / (frequency + norm), dtype=np.float32)
+        norm = K1 * (1 - B) + (K1 * B / self._mean_length) * length
+        return np.asarray((idf * (K1 + 1)) * frequency / (frequency + norm), dtype=np.float32)
 
     def _gains_of(self, slots: Slots, block: Block, idf: float) -> Scores:
         at = np.minimum(np.searchsorted(block.slots, slots), len(block.slots) - 1)

@@ -215,7 +215,7 @@ _PASSAGES = """
 SELECT c.id, c.version_id, c.page, c.section, c.start, c.stop, c.parent_start, c.parent_stop, c.body,
     v.title, v.language, d.path, d.url, d.metadata, d.review_by
 FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS ranked(id, rank)
-JOIN chunk c ON c.id = ranked.id AND c.base_id = %(base)s
+CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = ranked.id AND chunk.base_id = %(base)s OFFSET 0) AS c
 JOIN document_version v ON v.id = c.version_id JOIN document d ON d.id = v.document_id
 WHERE {is_there} AND {condition} ORDER BY ranked.rank LIMIT %(top_k)s
 """

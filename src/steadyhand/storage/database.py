@@ -116,6 +116,12 @@ class Database:
                 async with connection.transaction():
                     yield Transaction(connection)
 
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Transaction]:
+        """One connection whose statements become true one by one, for those that no transaction may hold."""
+        async with self._connection() as connection:
+            yield Transaction(connection)
+
     async def revive(self) -> None:
         """Start the embedded server again when it is gone, and forget the connections it had."""
         if self._revive is not None:

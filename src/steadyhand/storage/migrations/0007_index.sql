@@ -30,7 +30,7 @@ CREATE INDEX document_restricted ON document (base_id) WHERE NOT labels @> '{eve
 
 CREATE TABLE lexical_segment (       -- postings of chunks that came in together; small ones are merged into larger ones
     id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    base_id     integer NOT NULL REFERENCES knowledge_base (id),
+    base_id     integer NOT NULL,               -- no foreign key: a merge must not wait for a writer of the base
     level       smallint NOT NULL,              -- how often its postings were merged
     first_slot  integer NOT NULL
 );

@@ -18,33 +18,38 @@ app = new_app()
 
 _NAME = re.compile(r"[\w-]{1,100}")
 
+_Base = Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")]
+_Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH", help="Folders, files or web addresses; default: the declared sources."),
+]
+_AllowRemovals = Annotated[
+    bool, typer.Option("--allow-removals", help="Follow the source even when most of it is gone.")
+]
+_Remove = Annotated[
+    bool,
+    typer.Option("--remove", help="Delete the documents at PATH inside the base, or all of it, with their text."),
+]
+_LabelsOnly = Annotated[
+    bool, typer.Option("--labels-only", help="Apply the labels as they are set now; read nothing.")
+]
+_InBackground = Annotated[
+    bool, typer.Option("--background", help="Leave the declared sources to the running `steadyhand up`.")
+]
+_IsSure = Annotated[bool, typer.Option("--yes", help="Yes, delete the whole base.")]
+
 
 @app.command()
 def ingest(
     context: typer.Context,
     *,
-    base: Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")],
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="PATH", help="Folders, files or web addresses; default: the declared sources."),
-    ] = None,
-    allow_removals: Annotated[
-        bool, typer.Option("--allow-removals", help="Follow the source even when most of it is gone.")
-    ] = False,
-    remove: Annotated[
-        bool,
-        typer.Option(
-            "--remove", help="Delete the documents at PATH inside the base, or all of it, with their text."
-        ),
-    ] = False,
-    labels_only: Annotated[
-        bool,
-        typer.Option("--labels-only", help="Apply the labels as they are set now; read nothing."),
-    ] = False,
-    in_background: Annotated[
-        bool, typer.Option("--background", help="Leave the declared sources to the running `steadyhand up`.")
-    ] = False,
-    is_sure: Annotated[bool, typer.Option("--yes", help="Yes, delete the whole base.")] = False,
+    base: _Base,
+    paths: _Paths = None,
+    allow_removals: _AllowRemovals = False,
+    remove: _Remove = False,
+    labels_only: _LabelsOnly = False,
+    in_background: _InBackground = False,
+    is_sure: _IsSure = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring documents into a knowledge base, or follow what changed in them.

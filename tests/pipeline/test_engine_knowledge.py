@@ -238,3 +238,11 @@ async def test_built_in_models_say_themselves_that_nothing_was_found() -> None:
     assert (await house.ask({"question": "Tulips?"}, models=local)).model == "local:extractive"
     strict = await house.ask({"question": "Violets?"}, models=local, knowledge=knowing(min_score=1.0))
     assert strict.model == "local:not_found"
+
+
+async def test_no_further_model_is_told_what_went_away() -> None:
+    house = Library({"large": [GOOD], "extractive": [GOOD]}, gone=frozenset({1}))
+    answer = await house.ask(ASKED, fallback_model=ModelId("local:extractive"))
+    assert answer.error is not None
+    assert (answer.status, answer.error.code) == ("failed", "knowledge.changed")
+    assert {call.model for call in house.runs[0].calls} == {"cloud:large"}

@@ -149,7 +149,12 @@ class Engine:
             walk.run = replace(walk.run, evidence=(), confidence=None)
 
     def _may_try_fallback_model(self, run: Run) -> bool:
-        """The fallback answers for models that failed. A run that broke before had nothing to answer from."""
+        """The fallback answers for models that failed. A run that broke before had nothing to answer from.
+
+        Nor has one whose documents went away.
+        """
+        if run.failure is not None and run.failure.code == KnowledgeChanged.code:
+            return False
         tried = {call.model for call in run.calls}
         broke_at = _NAMES.index(run.steps[-1].name)
         return broke_at >= _CHOOSE and run.feature.fallback_model not in {None, *tried}

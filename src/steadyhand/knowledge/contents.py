@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from steadyhand.errors import NotFound
-from steadyhand.knowledge.visible import ALLOWED, sees
+from steadyhand.knowledge.visible import ALLOWED, LEGIBLE, sees
 from steadyhand.storage import Database, Row
 from steadyhand.types.run import Principal
 
@@ -102,11 +102,11 @@ class KnowledgeContents:
         )
 
     async def versions(self, name: str, path: str, principal: Principal) -> list[Row]:
-        """Every text that a live document it may see ever had, the newest first: `id`, `born_at`, `died_at`."""
+        """Every text that a live document had and that it may see, the newest first: `id`, `born_at`, `died_at`."""
         return await self._database.rows(
             "SELECT v.id, v.born_at, v.died_at FROM document d JOIN knowledge_base b ON b.id = d.base_id"
             " JOIN document_version v ON v.document_id = d.id"
-            f" WHERE b.name = %(name)s AND d.path = %(path)s AND {ALLOWED} AND EXISTS (SELECT 1"
+            f" WHERE b.name = %(name)s AND d.path = %(path)s AND {LEGIBLE} AND EXISTS (SELECT 1"
             "  FROM document_version live WHERE live.document_id = d.id AND live.died_at IS NULL)"
             " ORDER BY v.id DESC",
             _place(name, path, principal, None),
@@ -125,12 +125,12 @@ class KnowledgeContents:
         return principal.sees is None or await self.seen(versions, principal) == frozenset(versions)
 
     async def seen(self, versions: Collection[int], principal: Principal) -> frozenset[int]:
-        """Those of the versions, living or not, whose documents it may see."""
+        """Those of the versions, living or not, that it may see."""
         if not versions:
             return frozenset()
         rows = await self._database.rows(
             "SELECT v.id FROM document_version v JOIN document d ON d.id = v.document_id"
-            f" WHERE v.id = ANY(%(versions)s) AND {ALLOWED}",
+            f" WHERE v.id = ANY(%(versions)s) AND {LEGIBLE}",
             {"versions": list(versions), "sees": sees(principal)},
         )
         return frozenset(row["id"] for row in rows)
@@ -147,4 +147,4 @@ _SHOWN = (
 )
 """A version of a document that is live."""
 
-_IS_SHOWN = f"b.name = %(name)s AND d.path = %(path)s AND {ALLOWED}"
+_IS_SHOWN = f"b.name = %(name)s AND d.path = %(path)s AND {LEGIBLE}"

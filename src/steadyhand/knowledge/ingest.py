@@ -223,11 +223,18 @@ class Ingest:
         return settled
 
     async def _describe(self, round_: Round, listing: _Listing) -> None:
-        """Apply the labels, metadata and addresses that changed."""
+        """Apply the labels, metadata and addresses that changed.
+
+        Of a document whose content may have changed as well, the labels that are gone; the rest comes with the
+        content.
+        """
         for batch in _batches(sorted(listing.described)):
-            items = [listing.described[path] for path in batch]
+            items = [listing.described[path] for path in batch if path not in listing.wanted]
+            changing = [listing.described[path] for path in batch if path in listing.wanted]
             async with self._knowledge.database.transaction() as transaction:
                 await store.lock_base(transaction, round_.base_id)
+                narrower = {item.named: facts.labels for item, facts in changing}
+                await store.narrow(transaction, round_.base_id, narrower)
                 await store.relabel(transaction, round_.base_id, {item.named: facts for item, facts in items})
                 await describe(transaction, round_, {item.path: facts.digest for item, facts in items})
                 await store.count_change(transaction, round_.base_id)

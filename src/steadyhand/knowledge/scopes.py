@@ -12,11 +12,12 @@ import numpy as np
 from steadyhand.knowledge import filters
 from steadyhand.knowledge.lexical import Mask, Slots
 from steadyhand.knowledge.snapshots import Snapshot
-from steadyhand.knowledge.visible import ALLOWED, VISIBLE, sees
+from steadyhand.knowledge.visible import REMEMBERED, VISIBLE, sees
 from steadyhand.storage import Database
 from steadyhand.types.search import SearchRequest
 
 _ROOM_BYTES = 32 * 1024 * 1024
+_OWN_BYTES = 1_000  # of a scope without chunks, as it is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Scopes:
 
     async def of(self, snapshot: Snapshot, request: SearchRequest) -> Scope | None:
         """What the request may find in the snapshot; None when that is every chunk which is alive there."""
-        if not request.where and (snapshot.is_open or request.principal.sees is None):
+        is_open = snapshot.is_open and not snapshot.is_past  # earlier texts may have had fewer readers
+        if not request.where and (is_open or request.principal.sees is None):
             return None
         key = snapshot.base_id, snapshot.revision, snapshot.is_past, request.principal.sees, repr(request.where)
         if (kept := self._kept.get(key)) is not None:
@@ -71,16 +73,25 @@ class Scopes:
         return Scope(slots, mask)
 
     def _keep(self, key: Hashable, scope: Scope) -> Scope:
+        self._forget(key)
         self._kept[key] = scope
-        self._used += scope.size_bytes
+        self._used += _room(key, scope)
         while self._used > self._room:
-            _, gone = self._kept.popitem(last=False)
-            self._used -= gone.size_bytes
+            self._forget(next(iter(self._kept)))
         return scope
+
+    def _forget(self, key: Hashable) -> None:
+        if (gone := self._kept.pop(key, None)) is not None:
+            self._used -= _room(key, gone)
+
+
+def _room(key: Hashable, scope: Scope) -> int:
+    """Bytes that a kept scope takes: its conditions may be longer than what they leave."""
+    return scope.size_bytes + len(repr(key)) + _OWN_BYTES
 
 
 NOW = f"c.born <= %(revision)s AND c.died IS NULL AND {VISIBLE}"
 """Is the chunk live, was it there when the search began, and may the caller see it?"""
 
-PAST = f"c.born <= %(revision)s AND (c.died IS NULL OR c.died > %(revision)s) AND {ALLOWED}"
-"""Was the chunk live at the revision, and may the caller see its document now?"""
+PAST = f"c.born <= %(revision)s AND (c.died IS NULL OR c.died > %(revision)s) AND {REMEMBERED}"
+"""Was the chunk live at the revision, and may the caller still find it there?"""

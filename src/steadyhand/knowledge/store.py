@@ -15,6 +15,7 @@ from steadyhand.knowledge.facts import Facts, review_day
 from steadyhand.knowledge.index import PreparedChunk, PreparedVersion
 from steadyhand.storage import Database, Transaction, jsonb
 from steadyhand.types.document import Document
+from steadyhand.types.labels import EVERYONE
 
 ORIGINAL_LIMIT = 256 * 2**20
 """Bytes of a file that is kept itself. Pages of a larger one cannot be shown as images."""
@@ -105,7 +106,11 @@ async def put(transaction: Transaction, base_id: int, prepared: Sequence[Prepare
     )
     live = {row["document_id"]: (row["sha256"], row["recipe"]) for row in rows}
     new = [one for one in prepared if live.get(ids[one.path]) != (one.sha256, one.recipe)]
-    await _end_versions(transaction, base_id, [ids[one.path] for one in new])
+    await _end_versions(transaction, base_id, [ids[one.path] for one in new])  # with the labels of their time
+    await _describe(
+        transaction,
+        {ids[one.path]: (one.facts, {**one.document.metadata, **one.facts.metadata}) for one in prepared},
+    )
     await _add_versions(transaction, base_id, {ids[one.path]: one for one in new})
     await _forget_failures(transaction, base_id, list(ids))
     return {one.path for one in new}
@@ -152,15 +157,38 @@ async def move(transaction: Transaction, base_id: int, paths: Mapping[str, str])
 
 
 async def relabel(transaction: Transaction, base_id: int, facts: Mapping[str, Facts]) -> None:
-    """Apply labels, metadata and addresses to documents and to what came in them, without reading them again."""
+    """Apply labels, metadata and addresses to documents and to what came in them, without reading them again.
+
+    Also to those without a text now: runs and failures still tell of them.
+    """
     rows = await transaction.rows(
-        "SELECT d.id, d.path, d.container, v.metadata FROM document d"
-        " JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
+        "SELECT d.id, d.path, d.container, coalesce(v.metadata, '{}') AS metadata FROM document d"
+        " LEFT JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
         " WHERE d.base_id = %s AND (d.path = ANY(%s) OR d.container = ANY(%s))",
         [base_id, list(facts), list(facts)],
     )
     wanted = {row["id"]: (facts.get(row["container"]) or facts[row["path"]], row["metadata"]) for row in rows}
     await _describe(transaction, {key: (one, {**own, **one.metadata}) for key, (one, own) in wanted.items()})
+
+
+async def narrow(transaction: Transaction, base_id: int, labels: Mapping[str, frozenset[str]]) -> None:
+    """Let only those still see documents, and what came in them, who could and also may by the labels named here.
+
+    For documents whose text may be about to change: nobody is to see the one text by the labels of the other.
+    """
+    await transaction.execute(
+        "UPDATE document d SET labels = CASE WHEN k.labels ? %(everyone)s THEN d.labels"
+        "  WHEN d.labels @> ARRAY[%(everyone)s] THEN ARRAY(SELECT jsonb_array_elements_text(k.labels))"
+        "  ELSE ARRAY(SELECT unnest(d.labels) INTERSECT SELECT jsonb_array_elements_text(k.labels)) END"
+        " FROM unnest(%(paths)s::text[], %(labels)s::jsonb[]) AS k (path, labels)"
+        " WHERE d.base_id = %(base)s AND (d.path = k.path OR d.container = k.path)",
+        {
+            "base": base_id,
+            "everyone": EVERYONE,
+            "paths": list(labels),
+            "labels": [jsonb(sorted(wanted)) for wanted in labels.values()],
+        },
+    )
 
 
 async def _document_ids(
@@ -178,12 +206,7 @@ async def _document_ids(
             [one.container for one in prepared],
         ],
     )
-    ids = {row["path"]: int(row["id"]) for row in rows}
-    await _describe(
-        transaction,
-        {ids[one.path]: (one.facts, {**one.document.metadata, **one.facts.metadata}) for one in prepared},
-    )
-    return ids
+    return {row["path"]: int(row["id"]) for row in rows}
 
 
 async def _describe(transaction: Transaction, described: Mapping[int, tuple[Facts, Mapping[str, object]]]) -> None:
@@ -212,7 +235,8 @@ async def _end_paths(transaction: Transaction, base_id: int, paths: Sequence[str
 async def _end_versions(transaction: Transaction, base_id: int, documents: Sequence[int]) -> None:
     """Mark the live versions as dead, take their chunks out and correct the statistics."""
     ended = await transaction.rows(
-        "UPDATE document_version SET died_at = now() WHERE document_id = ANY(%s) AND died_at IS NULL RETURNING id",
+        "UPDATE document_version v SET died_at = now(), labels = d.labels FROM document d"
+        " WHERE d.id = v.document_id AND v.document_id = ANY(%s) AND v.died_at IS NULL RETURNING v.id",
         [list(documents)],
     )
     if ended:

@@ -14,6 +14,19 @@ ALLOWED = "(%(sees)s::text[] IS NULL OR d.labels && %(sees)s::text[])"
 VISIBLE = f"v.died_at IS NULL AND {ALLOWED}"
 """Is it the text of the document now, and may the caller see it?"""
 
+LEGIBLE = (
+    "(%(sees)s::text[] IS NULL OR (d.labels && %(sees)s::text[]"
+    " AND (v.labels IS NULL OR v.labels && %(sees)s::text[])))"
+)
+"""May the caller see this text of the document, living or not? It must be one for its labels now, and one for those
+that it had when it ended: a later text that more people may see does not open the earlier ones."""
+
+REMEMBERED = (
+    f"{LEGIBLE} AND (%(sees)s::text[] IS NULL OR EXISTS (SELECT 1 FROM document_version now"
+    " WHERE now.document_id = d.id AND now.died_at IS NULL))"
+)
+"""May the caller find this text in the base as it was? What its source deleted since is for admins only."""
+
 
 def sees(principal: Principal) -> list[str] | None:
     """The parameter `sees`: the labels that the principal may see; None, for an admin only, is all of them."""

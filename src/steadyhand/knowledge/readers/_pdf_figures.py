@@ -1,6 +1,7 @@
 """Figures and column titles: what tells a row of a table from a sentence."""
 
 import re
+from functools import lru_cache
 
 _FIGURE = re.compile(r"[$€£¥]?\(?[-−+]?[$€£¥]?\d(?:[\d.,'’]*\d)?\)?%?\)?[x*†‡]?|[—–-]|n/?[am]", re.IGNORECASE)
 _AROUND_A_FIGURE = frozenset(["$", "€", "£", "¥", "%", ")", ")%", "EUR", "USD", "GBP", "CHF", "TRY", "bps"])
@@ -12,8 +13,10 @@ _TITLE_WORD = re.compile(
     re.VERBOSE,
 )
 _WORD_OR_NUMBER = re.compile(r"[^\W\d_]+|\d+")
+_RECENT = 512  # lines of the page in hand, of which the same is asked again and again
 
 
+@lru_cache(_RECENT)
 def figures(text: str) -> int:
     """How many figures the line ends with."""
     count = 0
@@ -31,10 +34,14 @@ def is_figures(text: str) -> bool:
     return 0 < figures(text) == sum(word not in _AROUND_A_FIGURE for word in text.split())
 
 
+@lru_cache(_RECENT)
 def names_columns(text: str) -> bool:
     """Periods, years and units, and hardly anything else."""
     lowered = text.lower()
     if lowered.startswith("(in "):
         return len(text) <= 80
-    words = _WORD_OR_NUMBER.findall(lowered) if len(text) <= 120 else []
+    first = _WORD_OR_NUMBER.search(lowered)
+    if len(text) > 120 or not first or not _TITLE_WORD.match(first[0]):
+        return False
+    words = _WORD_OR_NUMBER.findall(lowered)
     return any(len(word) > 2 for word in words) and all(_TITLE_WORD.match(word) for word in words)

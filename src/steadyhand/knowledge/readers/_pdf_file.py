@@ -50,6 +50,9 @@ class Frame(NamedTuple):
 
     def box(self, left: float, bottom: float, right: float, top: float) -> Box:
         """A rectangle in the page's own coordinates, as it is shown."""
+        if not self.quarters and left <= right and bottom <= top:  # nearly always
+            margin, _, _, highest = self.crop
+            return Box(left - margin, highest - top, right - margin, highest - bottom)
         x0, y0 = self.point(left, bottom)
         x1, y1 = self.point(right, top)
         return Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))

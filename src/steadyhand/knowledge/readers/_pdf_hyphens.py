@@ -22,13 +22,17 @@ def resolved(pages: list[list[Piece]]) -> list[list[Piece]]:
     def whole(broken: re.Match[str]) -> str:
         return _whole(broken[1], broken[2], known)
 
-    return [[piece._replace(text=_BROKEN.sub(whole, piece.text)) for piece in page] for page in pages]
+    return [
+        [piece._replace(text=_BROKEN.sub(whole, piece.text)) if HYPHEN in piece.text else piece for piece in page]
+        for page in pages
+    ]
 
 
 def _vocabulary(texts: Iterable[str]) -> set[str]:
     """Words and compounds in lower case, but not the halves of broken ones."""
-    unique = {token for text in texts for token in text.lower().split() if HYPHEN not in token}
-    return {word for token in unique for pattern in (_WORD, _COMPOUND) for word in pattern.findall(token)}
+    unique = {token for text in texts for token in text.lower().split()}
+    whole = " ".join(token for token in unique if HYPHEN not in token)
+    return {*_WORD.findall(whole), *_COMPOUND.findall(whole)}
 
 
 def _whole(left: str, right: str, known: set[str]) -> str:

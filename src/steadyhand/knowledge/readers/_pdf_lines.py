@@ -4,8 +4,8 @@ pdfium's positions are only a hint: they can be off by a character.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from ctypes import byref, c_double, c_int, create_string_buffer
+from collections.abc import Callable, Iterator, Sequence
+from ctypes import CFUNCTYPE, byref, c_double, c_int, c_void_p, cast, create_string_buffer
 from math import hypot
 
 import pypdfium2 as pdfium
@@ -31,6 +31,17 @@ _MARKER = re.compile(
     r"(?:(?:item|note|part|chapter|section|article)\s+)?(?:[^\w\s]|\(?[\da-z]{1,3}(?:\.\d+)*[.):]?)\s",
     re.IGNORECASE,
 )
+
+
+def _unchecked(function: object) -> Callable[..., int]:
+    """A function of pdfium that takes ints and pointers, called without ctypes' checks: in a third of the time."""
+    return CFUNCTYPE(c_int)(cast(function, c_void_p).value)  # type: ignore[arg-type]
+
+
+_get_rect = _unchecked(raw.FPDFText_GetRect)
+_get_char_box = _unchecked(raw.FPDFText_GetCharBox)
+_get_char_origin = _unchecked(raw.FPDFText_GetCharOrigin)
+_get_matrix = _unchecked(raw.FPDFText_GetMatrix)
 
 
 def lines(page: pdfium.PdfTextPage, frame: Frame, name: str) -> list[Line]:
@@ -99,24 +110,24 @@ class _Probe:
         self._frame = frame
         self._numbers = tuple(c_double() for _ in range(4))
         self._out = tuple(byref(number) for number in self._numbers)
-        self._flags = c_int()
+        self._into_flags = byref(c_int())
         self._font = create_string_buffer(128)
         self._matrix = raw.FS_MATRIX()
+        self._into_matrix = byref(self._matrix)
 
     def line(self, text: str, start: int) -> Line:
         """The line whose letters begin at `start` of the page's text."""
         first, last = self._letter(start), self._letter(start + len(text) - 1)
-        if not raw.FPDFText_GetMatrix(self._page, first, byref(self._matrix)):
-            self._matrix = raw.FS_MATRIX(a=1.0, d=1.0)
-        x, y, *_ = self._out
-        raw.FPDFText_GetCharOrigin(self._page, first, x, y)
-        left, base = self._frame.point(self._numbers[0].value, self._numbers[1].value)
-        end = self._box(last)
-        scale = hypot(self._matrix.c, self._matrix.d)
+        matrix, (x, y, *_) = self._matrix, self._numbers
+        if not _get_matrix(self._page, first, self._into_matrix):
+            matrix.a, matrix.b, matrix.c, matrix.d = 1.0, 0.0, 0.0, 1.0
+        _get_char_origin(self._page, first, *self._out[:2])
+        left, base = self._frame.point(x.value, y.value)
+        scale = hypot(matrix.c, matrix.d)
         size = raw.FPDFText_GetFontSize(self._page, first) * (scale or 1.0)
+        end = self._box(last)
         aside = None if self._is_upright() else _union(self._box(first), end)
-        shown = collapsed(text)
-        return Line(shown, left, max(left, end.right), base, size, self._is_bold(first), box=aside)
+        return Line(collapsed(text), left, max(left, end.right), base, size, self._is_bold(first), box=aside)
 
     def gap(self, text: str, start: int) -> float:
         """Where there is room between two words as between columns, 0 where there is none.
@@ -125,8 +136,7 @@ class _Probe:
         """
         is_marker_ahead = _MARKER.match(text) is not None
         reached = float("inf")
-        for index in range(raw.FPDFText_CountRects(self._page, self._letter(start), len(text))):
-            left, right, height = self._extent(index)
+        for left, right, height in self._runs(self._letter(start), len(text)):
             if left - reached > _GAP * max(height, _SMALLEST_PT):
                 if not is_marker_ahead:
                     return (reached + left) / 2
@@ -163,18 +173,21 @@ class _Probe:
 
     def _box(self, letter: int) -> Box:
         left, right, bottom, top = self._numbers
-        raw.FPDFText_GetCharBox(self._page, letter, *self._out)
+        _get_char_box(self._page, letter, *self._out)
         return self._frame.box(left.value, bottom.value, right.value, top.value)
 
-    def _extent(self, index: int) -> tuple[float, float, float]:
-        """Left and right end of a run of letters, and its height. Asked for most often of all."""
-        raw.FPDFText_GetRect(self._page, index, *self._out)
+    def _runs(self, letter: int, count: int) -> Iterator[tuple[float, float, float]]:
+        """Left and right end of each run of letters, and its height. Asked for most often of all."""
+        page, frame, out = self._page, self._frame, self._out
         left, top, right, bottom = self._numbers
-        if not self._frame.quarters:
-            margin = self._frame.crop[0]
-            return left.value - margin, right.value - margin, top.value - bottom.value
-        shown = self._frame.box(left.value, bottom.value, right.value, top.value)
-        return shown.left, shown.right, shown.bottom - shown.top
+        for index in range(raw.FPDFText_CountRects(page, letter, count)):
+            _get_rect(page, index, *out)
+            if frame.quarters:
+                shown = frame.box(left.value, bottom.value, right.value, top.value)
+                yield shown.left, shown.right, shown.bottom - shown.top
+            else:
+                margin = frame.crop[0]
+                yield left.value - margin, right.value - margin, top.value - bottom.value
 
     def _is_upright(self) -> bool:
         """Does the line run from left to right on the page as shown?"""
@@ -186,7 +199,7 @@ class _Probe:
         return x1 - x0 > 0 and abs(y1 - y0) <= _UPRIGHT * (x1 - x0)
 
     def _is_bold(self, letter: int) -> bool:
-        named = raw.FPDFText_GetFontInfo(self._page, letter, self._font, 128, byref(self._flags))
+        named = raw.FPDFText_GetFontInfo(self._page, letter, self._font, 128, self._into_flags)
         return bool(
             (named and _BOLD.search(self._font.value))
             or raw.FPDFText_GetFontWeight(self._page, letter) >= _BOLD_WEIGHT

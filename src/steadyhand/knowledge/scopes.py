@@ -4,7 +4,7 @@ It only narrows what is looked at: what is given to the caller is checked again 
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from steadyhand.knowledge.lexical import Mask, Slots
 from steadyhand.knowledge.snapshots import Snapshot
 from steadyhand.knowledge.visible import REMEMBERED, VISIBLE, sees
 from steadyhand.storage import Database
+from steadyhand.types.condition import Condition
 from steadyhand.types.search import SearchRequest
 
 _ROOM_BYTES = 32 * 1024 * 1024
@@ -50,27 +51,7 @@ class Scopes:
         if (kept := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return kept
-        return self._keep(key, await self._read(snapshot, request))
-
-    async def _read(self, snapshot: Snapshot, request: SearchRequest) -> Scope:
-        condition, values = filters.clause(request.where)
-        row = await self._database.row(
-            "SELECT string_agg(int4send(c.slot), '' ORDER BY c.slot) AS slots FROM document d"
-            " JOIN document_version v ON v.document_id = d.id JOIN chunk c ON c.version_id = v.id"
-            f" WHERE d.base_id = %(base)s AND {PAST if snapshot.is_past else NOW} AND {condition}",
-            {
-                "base": snapshot.base_id,
-                "revision": snapshot.revision,
-                "sees": sees(request.principal),
-                **values,
-            },
-        )
-        stored = row["slots"] if row else None
-        slots = np.frombuffer(stored or b"", dtype=">i4").astype(np.int32)
-        mask = np.zeros(snapshot.slot_count, dtype=np.bool_)
-        slots = slots[slots < snapshot.slot_count]
-        mask[slots] = True
-        return Scope(slots, mask)
+        return self._keep(key, await scope(self._database, snapshot, sees(request.principal), request.where))
 
     def _keep(self, key: Hashable, scope: Scope) -> Scope:
         self._forget(key)
@@ -88,6 +69,25 @@ class Scopes:
 def _room(key: Hashable, scope: Scope) -> int:
     """Bytes that a kept scope takes: its conditions may be longer than what they leave."""
     return scope.size_bytes + len(repr(key)) + _OWN_BYTES
+
+
+async def scope(
+    database: Database, snapshot: Snapshot, labels: list[str] | None, where: Sequence[Condition]
+) -> Scope:
+    """The chunks of the snapshot that meet the conditions and have one of the labels; None is any."""
+    condition, values = filters.clause(where)
+    row = await database.row(
+        "SELECT string_agg(int4send(c.slot), '' ORDER BY c.slot) AS slots FROM document d"
+        " JOIN document_version v ON v.document_id = d.id JOIN chunk c ON c.version_id = v.id"
+        f" WHERE d.base_id = %(base)s AND {PAST if snapshot.is_past else NOW} AND {condition}",
+        {"base": snapshot.base_id, "revision": snapshot.revision, "sees": labels, **values},
+    )
+    stored = row["slots"] if row else None
+    slots = np.frombuffer(stored or b"", dtype=">i4").astype(np.int32)
+    mask = np.zeros(snapshot.slot_count, dtype=np.bool_)
+    slots = slots[slots < snapshot.slot_count]
+    mask[slots] = True
+    return Scope(slots, mask)
 
 
 NOW = f"c.born <= %(revision)s AND c.died IS NULL AND {VISIBLE}"

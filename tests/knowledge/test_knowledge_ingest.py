@@ -185,12 +185,19 @@ async def test_labels_are_applied_without_reading_again(house: House) -> None:
     assert {path: row["labels"] for path, row in (await house.live()).items()} == {
         "box.zip/inner.md": ["board"], "pay.md": ["board"],
     }  # fmt: skip
-    (house.notes / "pay.md").write_text("# Pay\n\nNot for everybody.\n")
-    await house.sync(labels_of=lambda path: frozenset({"owner"}), labels_only=True)
-    live = await house.live()
-    assert live["pay.md"]["labels"] == ["owner"]
-    assert "earns" in live["pay.md"]["content"]
     assert house.readers.read_count == costs
+
+
+async def test_no_text_is_seen_by_the_labels_of_another(house: House) -> None:
+    (house.notes / "pay.md").write_text("# Pay\n\nWhat everybody earns.\n")
+    await house.sync(labels_of=lambda path: frozenset({"board"}))
+    (house.notes / "pay.md").write_text("# Pay\n\nWhen wages are paid.\n")
+    await house.sync(labels_of=lambda path: frozenset({"staff"}), labels_only=True)
+    before = (await house.live())["pay.md"]
+    assert (before["labels"], "earns" in before["content"]) == ([], True)
+    await house.sync(labels_of=lambda path: frozenset({"staff"}))
+    after = (await house.live())["pay.md"]
+    assert (after["labels"], "earns" in after["content"]) == (["staff"], False)
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:
@@ -349,3 +356,22 @@ async def test_the_file_itself_is_kept_where_pages_can_be_shown_until_it_is_eras
     for table in ("original", "reading", "document_version", "source_item", "chunk"):
         assert await house.count(table) == 0
     assert (await house.sync())["page.pdf"].outcome == "added"
+
+
+async def test_what_nothing_needs_any_more_is_swept_away(house: House) -> None:
+    async with pdf_in(house) as path:
+        (house.notes / "kept.txt").write_text("This stays.")
+        await house.sync()
+        path.unlink()
+        await house.sync(allow_removals=True)
+    await house.database.execute("UPDATE reading SET kept_at = now() - interval '2 days'")
+    await house.database.execute("INSERT INTO reading SELECT sha256, '.txt/0', NULL, document FROM reading")
+    await house.database.execute("UPDATE reading SET kept_at = now() - interval '3 days' WHERE recipe = '.txt/0'")
+    await house.ingest.readings.sweep()
+    assert [row["recipe"].partition("/")[0] for row in await house.database.rows("SELECT recipe FROM reading")] == [
+        ".txt"
+    ]
+    assert await house.count("original") == 1  # a version that is quoted somewhere came from it
+    before = house.readers.read_count
+    assert (await house.sync())["kept.txt"].outcome == "unchanged"
+    assert house.readers.read_count == before

@@ -112,6 +112,22 @@ class Readings:
             {**_arrays(keys), "holder": holder},
         )
 
+    async def sweep(self) -> None:
+        """Delete what nothing needs any more: readings of contents that no document has, or that were read anew
+        since, and files that no version of a document came from. What is younger than a day stays."""
+        await self._database.execute(
+            "DELETE FROM reading r WHERE kept_at < now() - interval '1 day' AND"
+            " (holder IS NULL OR pg_try_advisory_xact_lock_shared(%s, holder)) AND (EXISTS (SELECT 1 FROM reading n"
+            "  WHERE n.sha256 = r.sha256 AND n.kept_at > r.kept_at"
+            "  AND split_part(n.recipe, '/', 1) = split_part(r.recipe, '/', 1))"
+            " OR NOT EXISTS (SELECT 1 FROM document_version v WHERE v.sha256 = r.sha256 AND v.died_at IS NULL)"
+            " AND NOT EXISTS (SELECT 1 FROM document_failure f WHERE f.sha256 = r.sha256))",
+            [HOLDERS],
+        )
+        await self._database.execute(
+            "DELETE FROM original o WHERE NOT EXISTS (SELECT 1 FROM document_version v WHERE v.sha256 = o.sha256)"
+        )
+
     async def give_up(self, keys: Sequence[Key], holder: int) -> None:
         """Let another one read these."""
         await self._database.execute(

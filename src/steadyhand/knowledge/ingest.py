@@ -78,7 +78,8 @@ class Ingest:
         self._generations = generations
         self._presence = Presence(database)
         self.following = Following(database)
-        shared = SharedReading(Readings(database), self._presence, readers)
+        self.readings = Readings(database)
+        shared = SharedReading(self.readings, self._presence, readers)
         self._writer = Writer(knowledge, generations, count_tokens, readers, shared)
 
     async def close(self) -> None:

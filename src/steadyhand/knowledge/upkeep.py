@@ -26,8 +26,8 @@ from steadyhand.types.source import Source
 SYNC = "knowledge.sync"
 """The task that brings a source in step: `base`, `place` (as the settings name it), `allow_removals`."""
 
-_LOOK = "knowledge.look"
-_EVERY_MINUTE = "* * * * *"
+_LOOK, _EVERY_MINUTE = "knowledge.look", "* * * * *"
+_SWEEP, _EVERY_NIGHT = "knowledge.sweep", "17 3 * * *"
 _POLL_S = 0.25
 
 OpenSource: TypeAlias = Callable[[SourceSettings], Source]
@@ -75,6 +75,7 @@ class Upkeep:
         self._vision_of = vision_of
         jobs.add(SYNC, self._sync_job)
         jobs.add(_LOOK, self._look, every=_EVERY_MINUTE)
+        jobs.add(_SWEEP, self._sweep, every=_EVERY_NIGHT)
 
     def sources(self, base: str) -> list[SourceSettings]:
         """The declared sources of a base, else the folder `knowledge/<base>`. Raises `NotFound` without a place."""
@@ -235,6 +236,10 @@ class Upkeep:
                 if source.every_s and await self._is_due(base, source, now):
                     job: Arguments = {"base": base, "place": source.place, "allow_removals": False}
                     await self._jobs.defer(SYNC, job, key=f"{SYNC} {base} {source.place}")
+
+    async def _sweep(self, arguments: Arguments) -> None:
+        del arguments
+        await self._ingest.readings.sweep()
 
     async def _is_due(self, base: str, source: SourceSettings, now: datetime) -> bool:
         status = await self._following.status(base, self._opened(source).origin)

@@ -31,26 +31,22 @@ class Index:
 
     async def answer(self, request: web.Request) -> web.Response:
         self.requests.append(request.path)
+        body = await request.read()
         if self.fails:
             return _error(self.fails, "it is closed today")
         if request.headers.get("Api-Key") != KEY:
             return _error(401, "Invalid API Key")
-        body = await request.read()
         if len(body) > _BODY_MOST:
             return _error(400, "the request is larger than 2 MB")
-        asked = json.loads(body) if body else {}
-        match request.path:
-            case "/vectors/upsert":
-                return self._upsert(asked)
-            case "/query":
-                return self._query(asked)
-            case "/vectors/delete":
-                return self._delete(asked)
-            case "/vectors/fetch":
-                return self._fetch(request.query.getall("ids"), request.query.get("namespace", ""))
-            case "/describe_index_stats":
-                return self._stats()
-        return _error(404, "there is no such path")
+        if request.path == "/vectors/fetch":
+            return self._fetch(request.query.getall("ids"), request.query.get("namespace", ""))
+        verbs = {
+            "/vectors/upsert": self._upsert,
+            "/query": self._query,
+            "/vectors/delete": self._delete,
+            "/describe_index_stats": self._stats,
+        }
+        return verbs[request.path](json.loads(body))
 
     def _upsert(self, asked: dict[str, Any]) -> web.Response:
         if len(asked["vectors"]) > 1_001:
@@ -99,7 +95,7 @@ class Index:
             {"vectors": {each: held[each] for each in ids if each in held}, "namespace": namespace}
         )
 
-    def _stats(self) -> web.Response:
+    def _stats(self, asked: dict[str, Any]) -> web.Response:
         counts = {name: {"vectorCount": len(held)} for name, held in self.namespaces.items()}
         total = sum(len(held) for held in self.namespaces.values())
         return web.json_response(

@@ -20,7 +20,7 @@ from weaviate_server import KEY as WEAVIATE_KEY
 from weaviate_server import weaviate_server
 
 from steadyhand import plugins
-from steadyhand.errors import StorageError, StoreUnavailable, WorkspaceInvalid, WrongEmbedder
+from steadyhand.errors import WorkspaceInvalid, WrongEmbedder
 from steadyhand.tables.stores import StoreSettings
 from steadyhand.types.condition import Comparison, Condition
 from steadyhand.types.json import Json
@@ -317,10 +317,10 @@ async def test_vectors_of_another_length_are_refused_with_both_lengths(
 ) -> None:
     [vector] = vectors(1)
     short = vector[:16]
-    with pytest.raises(WrongEmbedder, match="length 32.*found 16"):
+    with pytest.raises(WrongEmbedder, match=r"length 32.*found 16"):
         await store.upsert(collection, [row(1, short)])
     await store.upsert(collection, [row(1, vector)])
-    with pytest.raises(WrongEmbedder, match="length 32.*found 16"):
+    with pytest.raises(WrongEmbedder, match=r"length 32.*found 16"):
         await store.search(collection, VectorQuery(vector=short, k=1, labels=None))
 
 

@@ -6,6 +6,7 @@ also refuses rows with undeclared properties, which the real one would declare b
 """
 
 import contextlib
+import operator
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -66,20 +67,21 @@ class Weaviate(weaviate_pb2_grpc.WeaviateServicer):
         if request.path == "/v1/.well-known/openid-configuration":
             return web.json_response({}, status=404)
         if request.headers.get("Authorization") != f"Bearer {KEY}":
-            return web.json_response({"error": [{"message": "anonymous access not enabled"}]}, status=401)
+            return _error(401, "anonymous access not enabled")
         if request.path == "/v1/meta":
             return web.json_response({"hostname": self.url, "version": "1.34.0", "modules": {}})
-        if request.path == "/v1/schema" and request.method == "POST":
+        if request.path == "/v1/schema":
             return self._create(await request.json())
+        return await self._schema(request)
+
+    async def _schema(self, request: web.Request) -> web.Response:
         name, _, rest = request.path.removeprefix("/v1/schema/").partition("/")
         if name not in self.collections:
-            return web.json_response({"error": [{"message": "not found"}]}, status=404)
+            return _error(404, "not found")
         if rest == "properties":
             return self._add_property(self.collections[name], await request.json())
-        if request.method == "DELETE":
-            del self.collections[name]
-            return web.json_response({})
-        return web.json_response(self.collections[name].schema)
+        held = self.collections.pop(name) if request.method == "DELETE" else self.collections[name]
+        return web.json_response(held.schema)
 
     async def Search(self, request: Any, context: Any) -> Any:  # noqa: N802 - the service's words
         held = await self._held(request.collection, context)
@@ -131,8 +133,7 @@ class Weaviate(weaviate_pb2_grpc.WeaviateServicer):
 
     def _create(self, schema: dict[str, Any]) -> web.Response:
         if schema["class"] in self.collections:
-            message = f"class name {schema['class']} already exists"
-            return web.json_response({"error": [{"message": message}]}, status=422)
+            return _error(422, f"class name {schema['class']} already exists")
         for vector in schema["vectorConfig"].values():
             vector["vectorIndexConfig"] = HNSW | vector["vectorIndexConfig"]
         self.collections[schema["class"]] = Held(schema)
@@ -140,7 +141,7 @@ class Weaviate(weaviate_pb2_grpc.WeaviateServicer):
 
     def _add_property(self, held: Held, wanted: dict[str, Any]) -> web.Response:
         if wanted["name"] in held.kinds:
-            return web.json_response({"error": [{"message": "already exists"}]}, status=422)
+            return _error(422, "already exists")
         held.schema["properties"].append(PROPERTY | wanted)
         return web.json_response(wanted)
 
@@ -197,22 +198,27 @@ def _fits(key: str, properties: dict[str, Any], wanted: Any) -> bool:
         case OPERATOR.OPERATOR_OR:
             return any(_fits(key, properties, each) for each in wanted.filters)
     held = key if wanted.target.property == "_id" else properties.get(wanted.target.property)
-    match wanted.operator:
-        case OPERATOR.OPERATOR_CONTAINS_ANY:
-            return bool(set(held if isinstance(held, list) else [held]) & set(wanted.value_text_array.values))
-        case OPERATOR.OPERATOR_CONTAINS_NONE:
-            return not set(held or []) & set(wanted.value_text_array.values)
-        case OPERATOR.OPERATOR_EQUAL:
-            return bool(held == wanted.value_text)
-        case OPERATOR.OPERATOR_GREATER_THAN:
-            return held is not None and held > wanted.value_number
-        case OPERATOR.OPERATOR_GREATER_THAN_EQUAL:
-            return held is not None and held >= wanted.value_number
-        case OPERATOR.OPERATOR_LESS_THAN:
-            return held is not None and held < wanted.value_number
-        case OPERATOR.OPERATOR_LESS_THAN_EQUAL:
-            return held is not None and held <= wanted.value_number
-    raise AssertionError(f"an operator that nobody speaks: {wanted.operator}")
+    words = set(held if isinstance(held, list) else [held])
+    if wanted.operator in _COMPARES:
+        return held is not None and _COMPARES[wanted.operator](held, wanted.value_number)
+    if wanted.operator == OPERATOR.OPERATOR_EQUAL:
+        return words == {wanted.value_text}
+    if wanted.operator == OPERATOR.OPERATOR_CONTAINS_ANY:
+        return bool(words & set(wanted.value_text_array.values))
+    assert wanted.operator == OPERATOR.OPERATOR_CONTAINS_NONE, "an operator that nobody speaks"
+    return not words & set(wanted.value_text_array.values)
+
+
+_COMPARES = {
+    OPERATOR.OPERATOR_GREATER_THAN: operator.gt,
+    OPERATOR.OPERATOR_GREATER_THAN_EQUAL: operator.ge,
+    OPERATOR.OPERATOR_LESS_THAN: operator.lt,
+    OPERATOR.OPERATOR_LESS_THAN_EQUAL: operator.le,
+}
+
+
+def _error(status: int, message: str) -> web.Response:
+    return web.json_response({"error": [{"message": message}]}, status=status)
 
 
 def _result(request: Any, key: str, properties: dict[str, Any], vector: np.ndarray, distance: float) -> Any:

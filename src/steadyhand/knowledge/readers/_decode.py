@@ -11,6 +11,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_CODE_PAGES = {1200: "utf-16-le", 20127: "ascii", 28591: "latin-1", 28599: "iso-8859-9", 65001: "utf-8"}
 
 
 def decoded(content: bytes, name: str, *, declared: str = "") -> str:
@@ -33,3 +34,13 @@ def decoded(content: bytes, name: str, *, declared: str = "") -> str:
         except (UnicodeDecodeError, LookupError):
             continue
     return content.decode("cp1252", errors="replace")
+
+
+def of_code_page(number: int) -> str:
+    """Windows' code page as an encoding of Python; `cp1252` for one that Python does not know."""
+    named = _CODE_PAGES.get(number, f"cp{number}")
+    try:
+        codecs.lookup(named)
+    except LookupError:
+        return "cp1252"
+    return named

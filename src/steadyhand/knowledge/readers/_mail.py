@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers import html
 from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed
+from steadyhand.knowledge.readers._paragraphs import is_list, paragraphs
 from steadyhand.types.document import Block, Document
 from steadyhand.types.json import Json
 
 _ADDRESS = re.compile(r"[^\s<>\"(),;:]{1,64}@[^\s<>\"(),;:]{1,255}")
-_BLANK = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
-_LIST = re.compile(r"\s*(?:[-*•‣◦]|\(?\d{1,3}[.)])\s+\S")
 _HISTORY = re.compile(
     r"""^[ ]?(?:
       -{2,}[ ]?[^\W\d_][\w'’ ]{3,60}[ ]?-{2,}                                  # -----Original Message-----
@@ -93,8 +92,8 @@ def _write(draft: Draft, text: str) -> None:
 
 
 def _write_paragraphs(draft: Draft, text: str) -> None:
-    for paragraph in _BLANK.split(text):
-        draft.add("list" if _LIST.match(paragraph) else "paragraph", paragraph.strip("\n"))
+    for paragraph in paragraphs(text):
+        draft.add("list" if is_list(paragraph) else "paragraph", paragraph)
 
 
 def _write_html(draft: Draft, content: bytes, name: str) -> None:

@@ -1,6 +1,5 @@
 """The properties of an Outlook message, of its recipients and of its attachments. Source: MS-OXMSG, MS-OXPROPS."""
 
-import codecs
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from itertools import islice
 import olefile
 
 from steadyhand.errors import DocumentUnreadable
+from steadyhand.knowledge.readers._decode import of_code_page
 
 SUBJECT, MESSAGE_CLASS, MESSAGE_ID = 0x0037, 0x001A, 0x1035
 BODY, HTML, RTF = 0x1000, 0x1013, 0x1009
@@ -26,7 +26,6 @@ _LIST = "__properties_version1.0"
 _MESSAGE_HEAD, _INNER_MESSAGE_HEAD, _HEAD = 32, 24, 8  # bytes before the list's first entry
 _ENTRY = struct.Struct("<HHI8s")  # type, id, flags, value
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-_CODE_PAGES = {65001: "utf-8", 1200: "utf-16-le", 20127: "ascii", 28591: "latin-1", 28599: "iso-8859-9"}
 _COUNT_LIMIT = 2_000  # recipients, and attachments
 
 
@@ -42,7 +41,7 @@ class Properties:
         listed = self._stream(_LIST)[head:]
         for _, number, _, value in _ENTRY.iter_unpack(listed[: len(listed) // _ENTRY.size * _ENTRY.size]):
             self._fixed[number] = value
-        self._encoding = encoding or _encoding(self.number(_CODE_PAGE))
+        self._encoding = encoding or of_code_page(self.number(_CODE_PAGE))
 
     def text(self, number: int) -> str:
         """ "" when the property is not there."""
@@ -67,7 +66,7 @@ class Properties:
 
     def html(self) -> bytes:
         """The body as a web page in UTF-8, b"" without one."""
-        encoding = _encoding(self.number(_INTERNET_CODE_PAGE))
+        encoding = of_code_page(self.number(_INTERNET_CODE_PAGE))
         found = self.binary(HTML).rstrip(b"\0").decode(encoding, "replace") or self.text(HTML)
         return ("\ufeff" + found).encode() if found.strip() else b""
 
@@ -123,12 +122,3 @@ def opened(content: bytes, name: str) -> Iterator[Properties]:
 
 def _named(number: int, kind: str) -> str:
     return f"__substg1.0_{number:04X}{kind}"
-
-
-def _encoding(code_page: int) -> str:
-    named = _CODE_PAGES.get(code_page, f"cp{code_page}")
-    try:
-        codecs.lookup(named)
-    except LookupError:
-        return "cp1252"
-    return named

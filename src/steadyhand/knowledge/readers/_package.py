@@ -95,11 +95,15 @@ class Package:
         self._refuse_declaration(root, part)
         return root
 
-    def main_tree(self) -> etree._Element:
-        """The root of the document itself. Raises `DocumentUnreadable` when the archive holds none."""
+    def main_tree(self, tag: str) -> etree._Element:
+        """The root of the document itself, which has this tag. Raises `DocumentUnreadable` without such a one."""
         root = self.tree(self.main)
         if root is None:
             raise DocumentUnreadable(f"{self._name}: expected {self._kind}; found none of its parts in the archive")
+        if root.tag != tag:
+            raise DocumentUnreadable(
+                f"{self._name}: expected {self._kind}; found {etree.QName(root).localname!r} in it"
+            )
         return root
 
     def elements(self, part: str, *tags: str) -> Iterator[etree._Element]:
@@ -166,10 +170,7 @@ class Package:
 
     def properties(self) -> tuple[str, dict[str, Json]]:
         """The title that the file states, "" for none, and its metadata: author, created, keywords and the like."""
-        core = next(
-            (r.target for r in self.related("").values() if r.kind == "core-properties"), "docProps/core.xml"
-        )
-        root = self.tree(core)
+        root = self.tree(self.only("", "core-properties") or "docProps/core.xml")
         stated = {etree.QName(element).localname: _shown(element) for element in (root if root is not None else ())}
         metadata: dict[str, Json] = {
             _PROPERTIES[key]: value for key, value in stated.items() if key in _PROPERTIES and value

@@ -1,8 +1,9 @@
 """The words of an RTF text, and RTF as Outlook packs it. Sources: RTF 1.9.1, MS-OXRTFCP."""
 
-import codecs
 import re
 import struct
+
+from steadyhand.knowledge.readers._decode import of_code_page
 
 _DICTIONARY = (
     rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript \fdecor MS Sans Serif"
@@ -106,7 +107,7 @@ class _Words:
         if (self._is_optional or word in _UNSEEN) and not self._unseen_from:
             self._unseen_from = self._depth
         elif word == b"ansicpg":
-            self._encoding = _encoding(argument)
+            self._encoding = of_code_page(argument)
         elif word == b"u":
             self._show(chr(argument % 0x10000) if not 0xD800 <= argument % 0x10000 < 0xE000 else "\ufffd")
             self._skipped = 1
@@ -128,12 +129,3 @@ def text(rtf: bytes) -> str:
     for token in _TOKEN.finditer(rtf):
         words.take(token)
     return "".join(words.shown)
-
-
-def _encoding(code_page: int) -> str:
-    named = f"cp{code_page}"
-    try:
-        codecs.lookup(named)
-    except LookupError:
-        return "cp1252"
-    return named

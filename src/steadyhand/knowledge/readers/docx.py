@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed, is_title
 from steadyhand.knowledge.readers._drawing import add_embedded
 from steadyhand.knowledge.readers._package import Package
@@ -40,11 +39,7 @@ def read(content: bytes, name: str) -> Document:
     document type declaration.
     """
     with Package(content, name, "a Word document") as package:
-        root = package.main_tree()
-        if root.tag != f"{W}document":
-            raise DocumentUnreadable(
-                f"{name}: expected a Word document; found {etree.QName(root).localname!r} in it"
-            )
+        root = package.main_tree(f"{W}document")
         reading = _Reading(Draft(name), package)
         reading.margins("header")
         reading.children(root)
@@ -97,8 +92,7 @@ class _Reading:
         self.draft.add("paragraph", "\n".join(said))
 
     def _root(self, kind: str) -> etree._Element | None:
-        part = next((relation.target for relation in self._related.values() if relation.kind == kind), "")
-        return self._package.tree(part)
+        return self._package.tree(self._package.only(self._part, kind))
 
     def _elements(self, kind: str) -> dict[str, etree._Element]:
         """Notes or comments by their id."""

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed, is_title
 from steadyhand.knowledge.readers._drawing import A, add_embedded, add_paragraphs, add_table, flat, paragraphs
 from steadyhand.knowledge.readers._package import Package, R, shown_children, whole
@@ -34,11 +33,7 @@ def read(content: bytes, name: str) -> Document:
     declaration.
     """
     with Package(content, name, "a PowerPoint presentation") as package:
-        deck = package.main_tree()
-        if deck.tag != f"{_P}presentation":
-            raise DocumentUnreadable(
-                f"{name}: expected a PowerPoint presentation; found {etree.QName(deck).localname!r} in it"
-            )
+        deck = package.main_tree(f"{_P}presentation")
         related = package.related(package.main)
         draft, layouts = Draft(name), _Layouts(package)
         for slide in deck.iterfind(f"{_P}sldIdLst/{_P}sldId"):

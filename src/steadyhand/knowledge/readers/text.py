@@ -4,12 +4,11 @@ import re
 
 from steadyhand.knowledge.readers._decode import decoded
 from steadyhand.knowledge.readers._draft import Draft, canonical
+from steadyhand.knowledge.readers._paragraphs import is_list, paragraphs
 from steadyhand.types.document import Document
 
 EXTENSIONS = (".txt",)
 
-_BLANK = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
-_LIST = re.compile(r"\s*(?:[-*•‣◦]|\(?\d{1,3}[.)])\s+\S")
 _NUMBER = re.compile(r"(\d+(?:\.\d+)*)[.)]?\s+[^\W\d_]")
 _UNDERLINE = re.compile(r"\n(?:=+|-{3,})\s*$")
 _COLUMNS = re.compile(r".*\S(?:\t| {3,}| +\| +)\s*\S")
@@ -22,20 +21,20 @@ def read(content: bytes, name: str) -> Document:
 
     Raises `DocumentUnreadable` for binary data and for files without text.
     """
-    paragraphs = [text.strip("\n") for text in _BLANK.split(canonical(decoded(content, name))) if text.strip()]
+    found = paragraphs(canonical(decoded(content, name)))
     draft = Draft(name)
-    for at, paragraph in enumerate(paragraphs):
+    for at, paragraph in enumerate(found):
         level = _level(paragraph)
-        if level and not (level > 1 and level in map(_level, paragraphs[at + 1 : at + 2])):
+        if level and not (level > 1 and level in map(_level, found[at + 1 : at + 2])):
             draft.heading(_UNDERLINE.sub("", paragraph), level)
         elif _is_table(paragraph):
             first, second = paragraph.split("\n")[:2]
             has_titles = _DIGIT.search(second) and not _DIGIT.search(first)
             draft.add("table", paragraph, header_lines=1 if has_titles else 0)
         else:
-            draft.add("list" if _LIST.match(paragraph) else "paragraph", paragraph)
-    first = paragraphs[0].partition("\n")[0].strip() if paragraphs else ""
-    return draft.document(first if _is_short(first) and not _LIST.match(first) else "")
+            draft.add("list" if is_list(paragraph) else "paragraph", paragraph)
+    first = found[0].partition("\n")[0].strip() if found else ""
+    return draft.document(first if _is_short(first) and not is_list(first) else "")
 
 
 def _level(paragraph: str) -> int:

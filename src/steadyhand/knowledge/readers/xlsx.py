@@ -10,7 +10,6 @@ from functools import lru_cache
 
 from lxml import etree
 
-from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed, is_title
 from steadyhand.knowledge.readers._drawing import A, add_embedded, add_paragraphs, paragraphs
 from steadyhand.knowledge.readers._formats import BUILT_IN, GENERAL, shown_number
@@ -41,11 +40,7 @@ def read(content: bytes, name: str) -> Document:
     declaration.
     """
     with Package(content, name, "an Excel workbook") as package:
-        book = package.main_tree()
-        if book.tag != f"{_S}workbook":
-            raise DocumentUnreadable(
-                f"{name}: expected an Excel workbook; found {etree.QName(book).localname!r} in it"
-            )
+        book = package.main_tree(f"{_S}workbook")
         title, metadata = package.properties()
         reading = _Reading(package, book, Draft(name))
         reading.sheets()
@@ -61,7 +56,9 @@ class _Reading:
         self._book = book
         self._related = package.related(package.main)
         self._is_1904 = any(p.get("date1904") in {"1", "true"} for p in book.iter(f"{_S}workbookPr"))
-        self._texts = [_rich(item) for item in package.elements(self._part("sharedStrings"), f"{_S}si")]
+        self._texts = [
+            _rich(item) for item in package.elements(package.only(package.main, "sharedStrings"), f"{_S}si")
+        ]
         self._codes = self._formats()
 
     def sheets(self) -> None:
@@ -77,12 +74,9 @@ class _Reading:
             self._drawings(related)
             self._comments(related)
 
-    def _part(self, kind: str) -> str:
-        return next((relation.target for relation in self._related.values() if relation.kind == kind), "")
-
     def _formats(self) -> list[str]:
         """The number format of every cell style, by its index."""
-        root = self._package.tree(self._part("styles"))
+        root = self._package.tree(self._package.only(self._package.main, "styles"))
         if root is None:
             return []
         own = {f.get("numFmtId", ""): f.get("formatCode", GENERAL) for f in root.iter(f"{_S}numFmt")}

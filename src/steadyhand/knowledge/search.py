@@ -25,7 +25,7 @@ from steadyhand.language.detect import UNKNOWN, language_of
 from steadyhand.language.words import terms
 from steadyhand.storage import Database, Row
 from steadyhand.types.passage import Passage, Retrieval
-from steadyhand.types.ports import ClassOf
+from steadyhand.types.ports import ClassOf, Vectors
 from steadyhand.types.search import SearchRequest
 from steadyhand.types.text import DataClass
 
@@ -35,6 +35,7 @@ _CANDIDATES = 100
 _SPARE = 2  # chunks read for each passage that is wanted: one may have died meanwhile
 _MOST_TERMS = 64  # of a question, for each language; a longer one is cut
 _MOST_WORDINGS = 8
+_TRIES = 3  # while documents come and go
 
 
 class Searcher:
@@ -86,30 +87,47 @@ class Searcher:
         if not 1 <= len(request.queries) <= _MOST_WORDINGS:
             raise UsageError(f"expected 1 to {_MOST_WORDINGS} wordings of a question; found {len(request.queries)}")
         filters.clause(request.where)  # what cannot be asked is said before anything is asked
-        snapshot = await self._snapshots.of(request.knowledge_base, request.as_of, self._embedder)
+        snapshot = await self._snapshot(request, self._embedder)
         embedder = await self._embedders.of(snapshot.embedder, request.knowledge_base)
-        vectors, share, scope = await asyncio.gather(
-            embedder.questions(request.queries), self._share(snapshot, embedder, request.queries[0]),
-            self._scopes.of(snapshot, request),
-        )  # fmt: skip
+        vectors, share = await asyncio.gather(
+            embedder.questions(request.queries), self._share(snapshot, embedder, request.queries[0])
+        )
+        for _ in range(_TRIES):
+            retrieval, is_whole = await self._found(request, snapshot, vectors, share)
+            if is_whole:
+                break
+            snapshot = await self._snapshot(request, snapshot.embedder)
+        return retrieval
+
+    async def snapshot(self, knowledge_base: str) -> str:
+        """The state that a search would read now, as in `Retrieval.snapshot`; "" for a base without documents."""
+        return await self._snapshots.id(knowledge_base)
+
+    async def _snapshot(self, request: SearchRequest, embedder: str) -> Snapshot:
+        return await self._snapshots.of(request.knowledge_base, request.as_of, embedder)
+
+    async def _found(
+        self, request: SearchRequest, snapshot: Snapshot, vectors: Vectors, share: float
+    ) -> tuple[Retrieval, bool]:
+        """What is found, and whether the base was the same from the first read to the last.
+
+        When it was not, what died meanwhile is missing, and so is what took its place.
+        """
+        scope = await self._scopes.of(snapshot, request)
         snapshot, words = await self._words(snapshot, request)
         count = max(_CANDIDATES, 4 * request.top_k)
         found = await asyncio.to_thread(_proposed, words, snapshot, scope, count)
         wanted = Wanted(snapshot=snapshot, vectors=vectors, words=found, scope=scope, count=count)
         candidates = await dense.candidates(self._database, wanted)
         ranked = await asyncio.to_thread(_ranked, candidates, words, share, request.top_k * _SPARE)
-        return Retrieval(await self._passages(snapshot, request, ranked), snapshot.id)
-
-    async def snapshot(self, knowledge_base: str) -> str:
-        """The state that a search would read now, as in `Retrieval.snapshot`; "" for a base without documents."""
-        return await self._snapshots.id(knowledge_base)
+        return await self._read(snapshot, request, ranked)
 
     async def _words(self, snapshot: Snapshot, request: SearchRequest) -> tuple[Snapshot, list[Lexical]]:
         """What the words of each wording say, and the snapshot again: segments may have been merged meanwhile."""
         asked = [_terms(query, snapshot.languages) for query in request.queries]
         every = list(dict.fromkeys(term for query in asked for term in query))
         while (blocks := await self._postings.of(snapshot.segments, every)) is None:
-            snapshot = await self._snapshots.of(request.knowledge_base, request.as_of, self._embedder)
+            snapshot = await self._snapshot(request, snapshot.embedder)
         held = blocks
         return snapshot, [
             Lexical({term: held[term] for term in query}, snapshot.statistics, snapshot.alive) for query in asked
@@ -129,9 +147,9 @@ class Searcher:
             self._shares[key] = dense_share(pieces.per_word(text, counts[0]) if counts else 1.0)
         return self._shares[key]
 
-    async def _passages(
+    async def _read(
         self, snapshot: Snapshot, request: SearchRequest, ranked: Mapping[int, "_Score"]
-    ) -> tuple[Passage, ...]:
+    ) -> tuple[Retrieval, bool]:
         condition, values = filters.clause(request.where)
         rows = await self._database.rows(
             _PASSAGES.format(is_there=PAST if snapshot.is_past else NOW, condition=condition),
@@ -145,7 +163,13 @@ class Searcher:
             },
         )
         data_class = self._class_of(request.knowledge_base)
-        return tuple(_passage(row, request.knowledge_base, data_class, ranked[row["id"]]) for row in rows)
+        passages = [
+            _passage(row, request.knowledge_base, data_class, ranked[row["id"]])
+            for row in rows
+            if row["id"] is not None
+        ]
+        is_whole = snapshot.is_past or bool(rows and rows[0]["revision"] == snapshot.revision)
+        return Retrieval(tuple(passages), snapshot.id), is_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +236,12 @@ def _passage(row: Row, knowledge_base: str, data_class: DataClass, scored: _Scor
 
 
 _PASSAGES = """
-SELECT c.id, c.version_id, c.page, c.section, c.start, c.stop, c.parent_start, c.parent_stop, c.body,
-    v.title, v.language, d.path, d.url, d.metadata, d.review_by
-FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS ranked(id, rank)
-CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = ranked.id AND chunk.base_id = %(base)s OFFSET 0) AS c
-JOIN document_version v ON v.id = c.version_id JOIN document d ON d.id = v.document_id
-WHERE {is_there} AND {condition} ORDER BY ranked.rank LIMIT %(top_k)s
+SELECT b.revision, p.* FROM knowledge_base b LEFT JOIN LATERAL (
+    SELECT c.id, c.version_id, c.page, c.section, c.start, c.stop, c.parent_start, c.parent_stop, c.body,
+        v.title, v.language, d.path, d.url, d.metadata, d.review_by, ranked.rank
+    FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS ranked(id, rank)
+    CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = ranked.id AND chunk.base_id = %(base)s OFFSET 0) AS c
+    JOIN document_version v ON v.id = c.version_id JOIN document d ON d.id = v.document_id
+    WHERE {is_there} AND {condition} ORDER BY ranked.rank LIMIT %(top_k)s
+) AS p ON true WHERE b.id = %(base)s ORDER BY p.rank
 """

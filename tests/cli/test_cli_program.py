@@ -14,6 +14,8 @@ from typer.main import get_command
 
 from steadyhand import __version__, plugins
 
+GROUPS = ("cost", "db", "keys", "knowledge", "models", "route", "traces")
+
 
 def commands() -> Iterator[tuple[str, ...]]:
     """Every command, with the commands below it."""
@@ -26,7 +28,7 @@ def commands() -> Iterator[tuple[str, ...]]:
 
 @pytest.mark.parametrize(
     "command",
-    [it for it in commands() if len(it) > 1 or it[0] not in ("cost", "db", "keys", "models", "route", "traces")],
+    [it for it in commands() if len(it) > 1 or it[0] not in GROUPS],
     ids=" ".join,
 )
 def test_every_command_explains_itself_with_an_example(command: tuple[str, ...], inside) -> None:
@@ -38,7 +40,7 @@ def test_every_command_explains_itself_with_an_example(command: tuple[str, ...],
     assert max(map(len, shown.stdout.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("group", ["cost", "db", "keys", "models", "route", "traces"])
+@pytest.mark.parametrize("group", GROUPS)
 def test_a_command_with_commands_of_its_own_lists_them(group: str, inside) -> None:
     shown = inside(group, "--help")
     assert shown.returncode == 0

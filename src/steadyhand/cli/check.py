@@ -1,4 +1,4 @@
-"""Check every contract and the gateway's settings; name every fault."""
+"""Check every contract and the gateway's settings."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

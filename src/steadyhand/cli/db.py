@@ -1,4 +1,4 @@
-"""Upgrade the database's schema, back the database up, restore it."""
+"""Upgrade the database, back it up, restore it."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Look after knowledge bases: what is in them, what wants a look, how well they find, which vectors they use."""
+"""See what knowledge bases hold and need; change their vectors."""
 
 from collections.abc import Sequence
 from typing import Annotated

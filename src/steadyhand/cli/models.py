@@ -1,4 +1,4 @@
-"""List models and their prices, try one, fetch the embedding model."""
+"""List models and prices, try one, fetch the embedding model."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

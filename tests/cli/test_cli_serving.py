@@ -130,7 +130,9 @@ def test_the_demo_answers_with_citations_then_serves_and_keeps_what_was_changed(
     assert is_healthy(address)
     process.send_signal(signal.SIGTERM)
     answers = process.communicate(timeout=30)[0]
-    assert re.search(rf"{address}/knowledge/policies/travel-policy\.pdf\?page=3&start=\d+&end=\d+\n", answers)
+    assert re.search(
+        rf"{address}/knowledge/policies/travel-policy\.pdf\?page=3&start=\d+&end=\d+&version=\d+\n", answers
+    )
     assert process.returncode == 0
 
 

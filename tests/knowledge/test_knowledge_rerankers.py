@@ -71,8 +71,12 @@ class Told:
     def __init__(self, answer: JsonObject | None) -> None:
         self.answer = answer
         self.asked: list[tuple[Message, ...]] = []
+        self.told: frozenset[int] = frozenset()
 
-    async def __call__(self, messages: tuple[Message, ...], schema: JsonSchema, name: str) -> JsonObject | None:
+    async def __call__(
+        self, messages: tuple[Message, ...], schema: JsonSchema, name: str, told: frozenset[int] = frozenset()
+    ) -> JsonObject | None:
+        self.told = told
         self.asked.append(messages)
         return self.answer
 
@@ -157,6 +161,7 @@ async def test_a_model_rates_by_number_and_sees_passages_as_material() -> None:
     told = Told(ratings(0, 10, 0, 5, 1, 1))
     found = await reranked(model.ByModel(), QUESTION, PASSAGES, told)
     assert [passage.chunk_id for passage in found] == [1, 3, 4, 5, 0, 2]
+    assert told.told == {passage.version_id for passage in PASSAGES}
     [(system, user)] = told.asked
     assert all(segment.trust == "trusted" for segment in system.segments)
     quoted = [segment for segment in user.segments if segment.trust == "untrusted"]

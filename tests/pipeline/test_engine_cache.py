@@ -201,3 +201,23 @@ async def test_an_answer_from_documents_of_some_labels_is_not_given_to_who_sees_
     await house.asked_by(hr)
     assert (await house.asked_by(other)).model == "cloud:large"
     assert (await house.asked_by(replace(hr, name="c", key_id="key-c"))).model == "cache:cloud:large"
+
+
+async def test_a_repeated_answer_is_told_with_what_it_was_made_from(house: Cached) -> None:
+    cheaper = "Hotels cost at most 90 EUR a night."
+    other = replace(PASSAGE, version_id=2, source="hotels.pdf", text=cheaper, end=PASSAGE.start + len(cheaper))
+    house.search = lambda: Retrieval((PASSAGE, other), house.snapshot)
+    first = await house.ask(ASKED)
+    second = await house.ask(ASKED)
+    assert second.model == "cache:cloud:large"
+    assert second.contradictions == first.contradictions != ()
+    assert house.runs[-1].told == {1, 2}
+
+
+async def test_an_answer_whose_documents_went_away_meanwhile_is_not_repeated(house: Cached) -> None:
+    """Also documents that it does not quote."""
+    house.search = lambda: Retrieval((PASSAGE, replace(PASSAGE, version_id=2)), house.snapshot)
+    await house.ask(ASKED)
+    house.search = lambda: Retrieval((PASSAGE,), house.snapshot)
+    house.gone = frozenset({2})
+    assert (await house.ask(ASKED)).model == "cloud:large"

@@ -188,6 +188,7 @@ async def test_a_document_that_went_away_is_not_quoted_and_the_search_is_made_ag
     assert answer.cost_usd == 6
     [again] = [step for step in house.runs[0].steps if step.verdict == "retry"]
     assert again.detail == "travel.pdf changed while the answer was made"
+    assert house.runs[0].told == {1}  # its words are in the first call
 
 
 async def test_what_goes_away_again_and_again_gives_no_answer_but_a_reason() -> None:

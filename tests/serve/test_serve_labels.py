@@ -101,6 +101,23 @@ async def test_a_run_shows_its_documents_to_those_who_may_see_them(doors: Doors)
     assert HOTEL not in await doors.shown("auditor", f"/console/runs/{run_id}")
 
 
+@pytest.mark.parametrize("told", ["{%s}", "{}"])
+async def test_a_run_that_only_told_a_model_of_a_document_is_hidden_with_it(doors: Doors, told: str) -> None:
+    """Such as one that rated its passages, or repeats an answer; and one of which nothing is known any more."""
+    doors.site.says(CITED)
+    run_id = json.loads(await doors.post("clerk", "/features/answers", QUESTION))["run_id"]
+    database = doors.site.workspace.database
+    read = await database.rows("DELETE FROM retrieval WHERE run_id = %s RETURNING version_id", [run_id])
+    evidence = "[]" if "%s" in told else '[{"quote": "?", "version_id": 0}]'
+    await database.execute(
+        "UPDATE run_payload SET evidence = %s, told = %s WHERE run_id = %s",
+        [evidence, told.replace("%s", ",".join(str(row["version_id"]) for row in read)), run_id],
+    )
+    assert (await doors.get("auditor", f"/runs/{run_id}"))[0] == 403
+    assert (await doors.get("boss", f"/runs/{run_id}"))[0] == 200
+    assert HOTEL not in await doors.shown("auditor", f"/console/runs/{run_id}")
+
+
 async def test_labels_that_a_key_loses_are_lost_at_every_door(doors: Doors) -> None:
     key = await doors.site.workspace.keys.create("leaver", "caller", labels=["hr"])
     await doors.site.workspace.keys.label(key[:10], [])

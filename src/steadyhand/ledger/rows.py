@@ -17,7 +17,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         "confidence", "cost_usd", "snapshot", "error_code", "started_at", "duration_s", "key_id",
         "end_user", "routing",
     ),
-    "run_payload": ("run_id", "input", "output", "evidence", "error"),
+    "run_payload": ("run_id", "input", "output", "evidence", "error", "told"),
     "run_step": ("run_id", "seq", "name", "attempt", "verdict", "detail", "started_s", "duration_s"),
     "model_call": (
         "run_id", "seq", "model", "attempt", "input_tokens", "output_tokens", "cached_tokens", "cost_usd", "price",
@@ -66,7 +66,7 @@ def _payload(run: Run) -> _Row:
     output = None if run.output is None else jsonb(_storable(run.output))
     evidence = jsonb(_storable([asdict(item) for item in run.evidence]))
     error = jsonb(_storable(asdict(run.failure))) if run.failure else None
-    return (run.id, jsonb(_storable(run.input)), output, evidence, error)
+    return (run.id, jsonb(_storable(run.input)), output, evidence, error, sorted(run.told))
 
 
 def _step(run_id: str, step: StepRecord) -> _Row:

@@ -41,8 +41,11 @@ class Aside:
         self.notes: list[str] = []
         self._ports = ports
 
-    async def __call__(self, messages: tuple[Message, ...], schema: JsonSchema, name: str) -> JsonObject | None:
+    async def __call__(
+        self, messages: tuple[Message, ...], schema: JsonSchema, name: str, told: frozenset[int] = frozenset()
+    ) -> JsonObject | None:
         """The answer as an object that fits the schema; None when there is none."""
+        self._keep(replace(self.run, told=self.run.told | told))
         request = CompletionRequest(
             messages=messages,
             timeout_s=self.run.feature.model_timeout_s,

@@ -272,9 +272,10 @@ class _Walk:
 
 
 def _as_before_the_search(run: Run) -> Run:
-    """What was set aside is settled, since what comes is chosen and paid anew."""
+    """What was set aside is settled, since what comes is chosen and paid anew. Its calls hold what was read."""
+    read = run.retrieval.passages if run.retrieval else ()
     return replace(
-        settled(run), retrieval=None, candidates=(), completion=None, model=None, output=None, confidence=None,
+        settled(run), told=run.told | {passage.version_id for passage in read}, retrieval=None, candidates=(), completion=None, model=None, output=None, confidence=None,
         evidence=(), checks=(), feedback=(), recalled="",
     )  # fmt: skip
 

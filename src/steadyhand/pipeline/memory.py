@@ -9,7 +9,7 @@ import msgspec
 from steadyhand.caching.keys import of_run
 from steadyhand.caching.store import ResponseCache
 from steadyhand.types.ids import ModelId
-from steadyhand.types.passage import Evidence, Retrieval
+from steadyhand.types.passage import Contradiction, Evidence, Retrieval
 from steadyhand.types.ports import ClassOf, SnapshotOf
 from steadyhand.types.run import Run
 from steadyhand.types.text import DataClass, highest, rank
@@ -24,6 +24,8 @@ class _Kept(msgspec.Struct, frozen=True):
     confidence: float | None
     evidence: list[Evidence]
     retrieved: str  # the snapshot it was read from
+    told: list[int]  # document versions that it was made from
+    contradictions: list[Contradiction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Memory:
             model=ModelId(f"cache:{kept.model}"),
             confidence=kept.confidence,
             evidence=tuple(kept.evidence),
-            retrieval=Retrieval((), kept.retrieved) if kept.retrieved else None,
+            retrieval=Retrieval((), kept.retrieved, tuple(kept.contradictions)) if kept.retrieved else None,
+            told=frozenset(kept.told),
             data_class=data_class,
             recalled=kept.run_id,
         )
@@ -61,16 +64,18 @@ class Memory:
             return
         assert run.feature.cache is not None
         assert run.output is not None
-        snapshot = run.retrieval.snapshot if run.retrieval else ""
+        found = run.retrieval or Retrieval((), "")
         kept = _Kept(
             run_id=run.id,
             model=run.model,
             output=json.dumps(run.output),
             confidence=run.completion.confidence if run.completion else run.confidence,
             evidence=list(run.evidence),
-            retrieved=snapshot,
+            retrieved=found.snapshot,
+            told=sorted(run.told.union(passage.version_id for passage in found.passages)),
+            contradictions=list(found.contradictions),
         )
-        key = _key(run, run.data_class, snapshot)
+        key = _key(run, run.data_class, found.snapshot)
         await self.cache.put(key, msgspec.json.encode(kept), run.feature.cache.ttl_s, run.id)
 
 

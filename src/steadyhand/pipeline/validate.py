@@ -45,6 +45,8 @@ async def _gone(run: Run, ports: Ports) -> list[str]:
     """The sources that the answer was made from and that the caller may not see any more."""
     read = {passage.version_id: passage.source for passage in (run.retrieval.passages if run.retrieval else ())}
     read |= {item.version_id: item.source for item in run.evidence if item.version_id}
+    if run.recalled:
+        read = dict.fromkeys(run.told, "a document") | read
     visible = await ports.still_visible(read.keys(), run.principal) if read else frozenset()
     return [source for version, source in read.items() if version not in visible]
 

@@ -13,8 +13,8 @@ async def trace(workspace: AsyncWorkspace, caller: Principal, run_id: str) -> Ru
     or of whom it cannot be told any more because they were erased, does not see the run.
     """
     found = await workspace.ledger.trace(run_id)
-    read = {row["version_id"] for row in found.retrievals}
-    read |= {item["version_id"] for item in found.run["evidence"] if item.get("version_id")}
+    read = {row["version_id"] for row in found.retrievals} | set(found.run["told"] or ())
+    read |= {item.get("version_id", 0) for item in found.run["evidence"] if item.get("version_id") or not read}
     if not await workspace.knowledge.may_see(read, caller):
         raise Forbidden(
             f"the run {run_id} was made from documents that {caller.name!r} may not see",

@@ -35,12 +35,6 @@ class Complete(Protocol):
     async def __call__(self, model: Model, request: CompletionRequest) -> Completion: ...
 
 
-class EmbedRemotely(Protocol):
-    """Vectors of texts by a provider's model. Raises like `Complete`."""
-
-    async def __call__(self, model: Model, request: EmbeddingRequest) -> Embeddings: ...
-
-
 class EmbedForBase(Protocol):
     """Vectors of texts of a knowledge base, or of questions to it: its data class decides who may see them.
 
@@ -55,9 +49,12 @@ class Ask(Protocol):
 
     The models are those of the run that asks, as far as they may see the messages; the call is recorded and paid
     like its others. None when none could answer, or the budget has no room: then the run says why, and goes on.
+    `told` are the document versions that the messages hold words of: who may not see them does not see the run.
     """
 
-    async def __call__(self, messages: tuple[Message, ...], schema: JsonSchema, name: str) -> JsonObject | None: ...
+    async def __call__(
+        self, messages: tuple[Message, ...], schema: JsonSchema, name: str, told: frozenset[int] = frozenset()
+    ) -> JsonObject | None: ...
 
 
 class Search(Protocol):

@@ -116,6 +116,7 @@ class Run:
     spendings: tuple[Spending, ...] = ()  # what the run used of its limits, booked with its rows
     recalled: str = ""  # the run whose answer this one repeats
     searches: int = 0  # how often documents were searched for it
+    told: frozenset[int] = frozenset()  # document versions whose words are in it, besides those it retrieved last
     booked_calls: int = 0  # so many of the calls are in the spendings already
 
     @property

@@ -55,7 +55,10 @@ class ByModel:
     candidates = 20
 
     async def __call__(self, question: str, passages: Sequence[Passage], ask: Ask | None) -> list[float] | None:
-        said = await ask(_messages(question, passages), _SCHEMA, "ratings") if ask else None
+        if ask is None:
+            return None
+        told = frozenset(passage.version_id for passage in passages)
+        said = await ask(_messages(question, passages), _SCHEMA, "ratings", told)
         return None if said is None else _ratings(said.get("ratings"), len(passages))
 
 

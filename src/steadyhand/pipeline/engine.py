@@ -274,9 +274,10 @@ class _Walk:
 def _as_before_the_search(run: Run) -> Run:
     """What was set aside is settled, since what comes is chosen and paid anew. Its calls hold what was read."""
     read = run.retrieval.passages if run.retrieval else ()
+    told = run.told.union(passage.version_id for passage in read)
     return replace(
-        settled(run), told=run.told | {passage.version_id for passage in read}, retrieval=None, candidates=(), completion=None, model=None, output=None, confidence=None,
-        evidence=(), checks=(), feedback=(), recalled="",
+        settled(run), told=told, retrieval=None, candidates=(), completion=None, model=None, output=None,
+        confidence=None, evidence=(), checks=(), feedback=(), recalled="",
     )  # fmt: skip
 
 

@@ -14,7 +14,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from steadyhand import plugins
 from steadyhand.errors import ModelFilesError, WorkspaceInvalid
 from steadyhand.knowledge.embedders import minilm, onnx
+from steadyhand.knowledge.vectors import DEFAULT, Embedders
 from steadyhand.settings import EmbedderSettings, read
+from steadyhand.storage import Database
 from steadyhand.types.ports import Embed
 
 TEXTS = [
@@ -233,3 +235,31 @@ def test_settings_of_embedders_are_checked_at_the_start(tmp_path: Path, table: s
     with pytest.raises(WorkspaceInvalid) as caught:
         read(tmp_path)
     assert said in f"{caught.value} {caught.value.hint}"
+
+
+class Loaded:
+    """An embedder that makes no vectors; the settings decide its id."""
+
+    def __init__(self, settings: EmbedderSettings) -> None:
+        self._id = settings.model or settings.name
+
+    async def id(self) -> str:
+        return self._id
+
+    def close(self) -> None: ...
+
+
+async def test_providers_that_embed_for_many_bases_push_no_loaded_model_out(database: Database, tmp_path: Path):
+    (tmp_path / "steadyhand.toml").write_text('[embedders.far]\nname = "provider"\nmodel = "openai:x"\n')
+    loaded: list[str] = []
+
+    def open_one(settings: EmbedderSettings, base: str) -> Loaded:
+        loaded.append(settings.name)
+        return Loaded(settings)
+
+    embedders = Embedders(read(tmp_path), database, open_one)
+    near = await embedders.named(DEFAULT, "notes")
+    for number in range(10):
+        assert await (await embedders.named("far", f"base {number}")).id() == "openai:x"
+    assert await embedders.named(DEFAULT, "notes") is near
+    assert loaded.count("minilm") == 1

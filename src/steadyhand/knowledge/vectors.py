@@ -170,7 +170,7 @@ class Embedders:
         self._configured = configured
         self._database = database
         self._open_one = open_one
-        self._opened: OrderedDict[tuple[str, str], Embedder] = OrderedDict()
+        self._opened: OrderedDict[str, Embedder] = OrderedDict()
         self._remembered: set[str] = set()
 
     def names(self) -> tuple[str, ...]:
@@ -247,9 +247,11 @@ class Embedders:
     def _open(self, settings: EmbedderSettings, base: str) -> Embedder:
         """Of those that are open already, or a new one; then the one that was not used longest is forgotten.
 
-        It is closed by whoever uses it last, as Python counts.
+        It is closed by whoever uses it last, as Python counts. A provider's holds nothing, and is made anew.
         """
-        key = settings.model_dump_json(), base if settings.model else ""
+        if settings.model:
+            return self._open_one(settings, base)
+        key = settings.model_dump_json()
         found = self._opened.pop(key, None) or self._open_one(settings, base)
         self._opened[key] = found
         while len(self._opened) > _OPEN_MOST:

@@ -39,7 +39,7 @@ _Pieces = AsyncGenerator[Delta | Completion, None]
 
 
 class Completer:
-    """The port `Complete`; `stream` is `CompleteStreamed` and `embed` is `EmbedRemotely`.
+    """The port `Complete`; `stream` is `CompleteStreamed`.
 
     `request.timeout_s` bounds a call with everything in it. Raises the provider errors of `errors.py`, whose
     messages name the model and never hold a key. `in_process` answers for providers of that dialect. `clock` counts

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steadyhand.errors import WrongEmbedder
+from steadyhand.knowledge import outbox
 from steadyhand.knowledge.lexical import encoded, without
 from steadyhand.knowledge.vectors import vector_text
 from steadyhand.storage import Database, Row, Transaction
@@ -56,6 +57,7 @@ async def add(transaction: Transaction, base_id: int, versions: Sequence[Prepare
     first, born = place["slot_count"] - len(chunks), place["revision"] + 1
     rows = (_chunk_row(base_id, first + at, born, *chunk) for at, chunk in enumerate(chunks))
     await transaction.copy("chunk", _CHUNK, rows)
+    await outbox.note(transaction, base_id, range(first, first + len(chunks)))
     await _add_terms(transaction, base_id, first, versions)
 
 
@@ -67,7 +69,8 @@ async def end(transaction: Transaction, base_id: int, versions: Sequence[int]) -
     await transaction.execute(
         "WITH gone AS (UPDATE chunk SET died = b.revision + 1 FROM knowledge_base b"
         "  WHERE b.id = %(base)s AND chunk.version_id = ANY(%(versions)s) AND chunk.died IS NULL"
-        "  RETURNING chunk.term_count)"
+        "  RETURNING chunk.term_count, chunk.slot), noted AS (INSERT INTO store_outbox (base_id, slot)"
+        f"  SELECT %(base)s, slot FROM gone WHERE {outbox.HAS_MIRROR})"
         f" {_COUNT_GONE}",
         {"versions": list(versions), "base": base_id},
     )
@@ -95,6 +98,7 @@ async def forget(transaction: Transaction, base_id: int, versions: Sequence[int]
         {"chunks": len(live), "terms": sum(live), "base": base_id},
     )
     slots = [row["slot"] for row in chunks]
+    await outbox.note(transaction, base_id, slots)
     await _forget_postings(transaction, base_id, slots, [row["term"] for row in terms])
     await _forget_vectors(transaction, base_id, [row["text_hash"] for row in chunks])
     return len(chunks)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from steadyhand.errors import SteadyhandError
-from steadyhand.knowledge import index
+from steadyhand.knowledge import index, outbox
 from steadyhand.knowledge.facts import Facts, review_day
 from steadyhand.knowledge.index import PreparedChunk, PreparedVersion
 from steadyhand.storage import Database, Transaction, jsonb
@@ -176,12 +176,12 @@ async def narrow(transaction: Transaction, base_id: int, labels: Mapping[str, fr
 
     For documents whose text may be about to change: nobody is to see the one text by the labels of the other.
     """
-    await transaction.execute(
+    narrowed = await transaction.rows(
         "UPDATE document d SET labels = CASE WHEN k.labels ? %(everyone)s THEN d.labels"
         "  WHEN d.labels @> ARRAY[%(everyone)s] THEN ARRAY(SELECT jsonb_array_elements_text(k.labels))"
         "  ELSE ARRAY(SELECT unnest(d.labels) INTERSECT SELECT jsonb_array_elements_text(k.labels)) END"
         " FROM unnest(%(paths)s::text[], %(labels)s::jsonb[]) AS k (path, labels)"
-        " WHERE d.base_id = %(base)s AND (d.path = k.path OR d.container = k.path)",
+        " WHERE d.base_id = %(base)s AND (d.path = k.path OR d.container = k.path) RETURNING d.id",
         {
             "base": base_id,
             "everyone": EVERYONE,
@@ -189,6 +189,7 @@ async def narrow(transaction: Transaction, base_id: int, labels: Mapping[str, fr
             "labels": [jsonb(sorted(wanted)) for wanted in labels.values()],
         },
     )
+    await outbox.note_documents(transaction, [row["id"] for row in narrowed])
 
 
 async def _document_ids(
@@ -223,6 +224,7 @@ async def _describe(transaction: Transaction, described: Mapping[int, tuple[Fact
             days,
         ],
     )
+    await outbox.note_documents(transaction, list(described))
 
 
 async def _end_paths(transaction: Transaction, base_id: int, paths: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from steadyhand.errors import NotFound, SteadyhandError, StorageError, UsageError
-from steadyhand.knowledge import chunking, index
+from steadyhand.knowledge import chunking, compaction, index
 from steadyhand.knowledge.vectors import Embedder, Embedders
 from steadyhand.storage import Database, Row, Transaction
 from steadyhand.types.document import Chunk, Document
@@ -133,6 +133,7 @@ class Generations:
                 yield Built(done, max(total, done))
             if not made:  # nothing came in behind the reading
                 break
+        await compaction.ensure_index(self._database, base_id)
         await self._mark(base, embedder_id, is_built=True)
 
     async def switch(self, base: str, embedder_id: str, reason: Reason) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from steadyhand.errors import SourceVanished, SteadyhandError
-from steadyhand.knowledge import chunking, reading, store
+from steadyhand.knowledge import chunking, compaction, reading, store
 from steadyhand.knowledge.bringing import PATH_LIMIT, Reads, SharedReading, Vision, Wanted
 from steadyhand.knowledge.claims import Presence, Readings
 from steadyhand.knowledge.facts import Facts, LabelsOf, facts_of, for_everyone
@@ -128,6 +128,7 @@ class Ingest:
             raise
         finally:
             await asyncio.shield(self.following.end(round_, ended))
+        await compaction.ensure_index(self._knowledge.database, base_id)
 
     async def ensure_base(self, base: str) -> int:
         """The id of a base; a new one is made with the embedder that the settings want."""

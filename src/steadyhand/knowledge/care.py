@@ -41,13 +41,17 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Weak:
-    """A question that found little. `similarity` is that of its best passage; None: it had none."""
+    """A question that found little. `similarity` is that of its best passage; None: it had none.
+
+    `versions` are the document versions whose passages it got.
+    """
 
     question: str
     run_id: str
     at: datetime
     similarity: float | None
     is_found: bool
+    versions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +256,7 @@ def _weak(row: Row) -> Weak:
         at=row["started_at"],
         similarity=row["similarity"],
         is_found=row["is_found"],
+        versions=tuple(row["versions"]),
     )
 
 

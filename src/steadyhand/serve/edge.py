@@ -1,13 +1,19 @@
 """The outermost layer: bounded bodies, headers that browsers obey, and an answer to every error."""
 
+import re
+
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steadyhand.errors import InputTooLarge, SteadyhandError, UsageError
+from steadyhand.knowledge.uploads import SIZE_LIMIT
 from steadyhand.serve import faults
 
 MAX_BODY_BYTES = 1_000_000
+"""Of everything but files that are handed in."""
+
+_UPLOAD = re.compile(r"/knowledge/[^/]+/documents")
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self';"
@@ -32,15 +38,18 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(receive, send)
+        limit = SIZE_LIMIT if _UPLOAD.fullmatch(scope["path"]) else MAX_BODY_BYTES
+        exchange = _Exchange(receive, send, limit)
         request = Request(scope, exchange.receive)
         try:
-            _check(request)
+            _check(request, limit)
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             return
         except SteadyhandError as error:
             answer = faults.response(request, error)
+            if isinstance(error, InputTooLarge):
+                answer.headers["Connection"] = "close"  # nobody waits for the rest of it
         except Exception as error:  # noqa: BLE001 - the last place before the network
             answer = faults.surprise(request, error)
         else:
@@ -52,8 +61,10 @@ class Edge:
 class _Exchange:
     """One request and its answer on their way through."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        """A body has at most `limit` bytes."""
         self.has_started = False
+        self._limit = limit
         self._receive = receive
         self._send = send
         self._received_bytes = 0
@@ -61,8 +72,8 @@ class _Exchange:
     async def receive(self) -> Message:
         message = await self._receive()
         self._received_bytes += len(message.get("body", b""))
-        if self._received_bytes > MAX_BODY_BYTES:
-            raise _too_large(f"more than {MAX_BODY_BYTES}")
+        if self._received_bytes > self._limit:
+            raise _too_large(self._limit, "more")
         return message
 
     async def send(self, message: Message) -> None:
@@ -74,17 +85,17 @@ class _Exchange:
         await self._send(message)
 
 
-def _check(request: Request) -> None:
+def _check(request: Request, limit: int) -> None:
     """Refuse what no route should ever see."""
     size = request.headers.get("content-length", "0")
-    if not size.isdecimal() or int(size) > MAX_BODY_BYTES:
-        raise _too_large(size[:20])
+    if not size.isdecimal() or int(size) > limit:
+        raise _too_large(limit, size[:20])
     if "\0" in request.url.path or "%00" in request.url.query:
         raise UsageError("expected an address without NUL characters", hint="leave out %00")
 
 
-def _too_large(found: str) -> InputTooLarge:
+def _too_large(limit: int, found: str) -> InputTooLarge:
     return InputTooLarge(
-        f"expected a body of at most {MAX_BODY_BYTES} bytes; found {found}",
+        f"expected a body of at most {limit} bytes; found {found}",
         hint="bring large texts in as documents: steadyhand ingest",
     )

@@ -32,6 +32,7 @@ from steadyhand.workspace import AsyncWorkspace
 
 _STOP_S = 5  # how long requests under way may take to finish after the signal to stop
 _IDLE_S = 75  # longer than clients keep a quiet connection, so that none is closed under a request
+_UPLOADS = 4  # files in memory at once
 _BACKLOG = 2048  # connections that may wait for their turn
 
 
@@ -55,6 +56,7 @@ def create_app(workspace: AsyncWorkspace) -> FastAPI:
     app.state.workspace = workspace
     app.state.identities = identities
     app.state.running = set()
+    app.state.uploading = asyncio.Semaphore(_UPLOADS)
     routes.install(app)
     return app
 

@@ -22,11 +22,13 @@ Described = dict[str, Any]
 """A part of an OpenAPI document."""
 
 _BY_NAME = "/features/{name}"
+_UPLOAD = "/knowledge/{kb}/documents"
 
 _OBJECT: Described = {"type": "object"}
 _TEXT: Described = {"type": "string"}
 _NUMBER: Described = {"type": "number"}
 _COUNT: Described = {"type": "integer"}
+_FILE: Described = {"type": "string", "format": "binary"}
 
 
 def document(routes: Sequence[BaseRoute], workspace: AsyncWorkspace) -> Described:
@@ -113,6 +115,10 @@ def _complete(operation: Described, route: APIRoute) -> None:
     if route.path == _BY_NAME and route.methods == {"POST"}:
         operation["requestBody"] = _body(_OBJECT)
         operation["responses"] |= _answers({"$ref": "#/components/schemas/Answer"})
+    if route.path == _UPLOAD:
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": _FILE}}}
+    if route.path.endswith(".png"):
+        operation["responses"]["200"] = {"description": "The page.", "content": {"image/png": {"schema": _FILE}}}
     if route.path == f"{_BY_NAME}/stream":
         operation["requestBody"] = _body(_OBJECT)
         operation["responses"]["200"] = _STREAM

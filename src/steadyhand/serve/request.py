@@ -7,9 +7,14 @@ from datetime import UTC, datetime
 from typing import Annotated, NoReturn, cast
 
 from fastapi import Depends, Path, Query, Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.routing import APIRoute
+from pydantic import Field
 
 from steadyhand.checks.schema import is_json
-from steadyhand.errors import InputNotJson, InvalidInput
+from steadyhand.errors import InputNotJson, InvalidInput, did_you_mean
+from steadyhand.knowledge import filters
+from steadyhand.types.condition import Condition
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.run import Principal
 from steadyhand.workspace import AsyncWorkspace
@@ -42,6 +47,36 @@ async def now() -> datetime:
     return datetime.now(UTC)
 
 
+async def refuse_unknown(request: Request) -> None:
+    """Raise `InvalidInput` for a parameter that the route does not have: a misspelt filter lets all through."""
+    route = request.scope.get("route")
+    assert isinstance(route, APIRoute)
+    known = [field.alias for field in get_flat_params(route.dependant)]
+    for name in request.query_params:
+        if name not in known:
+            options = ", ".join(field.alias for field in route.dependant.query_params)
+            raise InvalidInput(
+                f"expected parameters among {options or 'none'}; found {name[:80]!r}",
+                hint=did_you_mean(name[:80], known) or "GET /docs shows the parameters",
+            )
+
+
+async def conditions_of(
+    filter_: Annotated[
+        str, Query(alias="filter", max_length=10_000, description="conditions on metadata, as a JSON object")
+    ] = "",
+) -> tuple[Condition, ...]:
+    """Raises `InvalidInput`, which says how conditions are written."""
+    return filters.parse(_parameter("filter", filter_, '{"department": "hr", "year": {"gte": 2024}}'))
+
+
+async def metadata_of(
+    metadata: Annotated[str, Query(max_length=10_000, description="a JSON object")] = "",
+) -> JsonObject:
+    """Raises `InvalidInput`."""
+    return _parameter("metadata", metadata, '{"department": "hr", "review_by": "2027-01-31"}')
+
+
 Opened = Annotated[AsyncWorkspace, Depends(workspace_of)]
 Caller = Annotated[Principal, Depends(principal_of)]
 Now = Annotated[datetime, Depends(now)]
@@ -50,6 +85,9 @@ BaseName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_lengt
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
 Offset = Annotated[int | None, Query(ge=0, le=_MAX_OFFSET)]
 VersionId = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
+Conditions = Annotated[tuple[Condition, ...], Depends(conditions_of)]
+Metadata = Annotated[JsonObject, Depends(metadata_of)]
+Labels = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]] | None, Query(max_length=50)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -71,6 +109,17 @@ def json_object(content: bytes) -> JsonObject:
     if b"\\u" in content and not is_json(value):
         _refuse("it holds half of a surrogate pair")
     return value
+
+
+def _parameter(name: str, text: str, example: str) -> JsonObject:
+    """The JSON object of a parameter; {} when it is not given."""
+    try:
+        found = json_object(text.encode("utf-8", "replace")) if text else {}
+        if "\\u0000" in text:
+            _refuse("it holds a NUL character")
+    except InvalidInput as error:
+        raise InvalidInput(f"{name}: {error}", hint=f"write {name}={example}") from None
+    return found
 
 
 def _object(pairs: list[tuple[str, Json]]) -> JsonObject:

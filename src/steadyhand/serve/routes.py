@@ -11,8 +11,9 @@ from steadyhand import plugins
 from steadyhand.access.roles import Action
 from steadyhand.errors import SteadyhandError
 from steadyhand.serve.access import Allow
-from steadyhand.serve.api import features, health, knowledge, reference, reviews, runs
+from steadyhand.serve.api import documents, features, health, knowledge, reference, reviews, runs
 from steadyhand.serve.console import assets, render, session
+from steadyhand.serve.request import refuse_unknown
 
 Needs = tuple[Action, ...]
 """Any one of these actions is enough."""
@@ -23,11 +24,12 @@ ANYBODY: Needs = ("call", "read", "ingest", "administer")  # who shows a key, wh
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     endpoint: Callable[..., Any]
     needs: Needs
     is_api: bool = True  # in the description of the API
+    is_exact: bool = False  # parameters that it does not have are refused
 
 
 ROUTES: tuple[Route, ...] = (
@@ -42,10 +44,15 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/runs/{run_id}", runs.show, ("read",)),
     Route("GET", "/reviews", reviews.index, ("read",)),
     Route("GET", "/knowledge", knowledge.index, ("call", "read")),
-    Route("GET", "/knowledge/{kb}", knowledge.show, ("call", "read")),
-    Route("GET", "/knowledge/{kb}/search", knowledge.search, ("call", "read")),
-    Route("POST", "/knowledge/{kb}/sync", knowledge.sync, ("ingest",)),
-    Route("GET", "/knowledge/{kb}/{path:path}", knowledge.page, ("call", "read")),
+    Route("GET", "/knowledge/{kb}", knowledge.show, ("call", "read"), is_exact=True),
+    Route("GET", "/knowledge/{kb}/search", knowledge.search, ("call", "read"), is_exact=True),
+    Route("GET", "/knowledge/{kb}/sources", knowledge.sources, ("read",), is_exact=True),
+    Route("GET", "/knowledge/{kb}/report", knowledge.report, ("read",), is_exact=True),
+    Route("POST", "/knowledge/{kb}/sync", knowledge.sync, ("ingest",), is_exact=True),
+    Route("POST", "/knowledge/{kb}/documents", documents.upload, ("ingest",), is_exact=True),
+    Route("GET", "/knowledge/{kb}/{path:path}/page/{number:int}.png", documents.picture, ("call", "read")),
+    Route("GET", "/knowledge/{kb}/{path:path}", documents.page, ("call", "read")),
+    Route("DELETE", "/knowledge/{kb}/{path:path}", documents.remove, ("ingest",), is_exact=True),
     Route("POST", "/session", session.begin, OPEN, is_api=False),
     Route("POST", "/session/end", session.end, ANYBODY, is_api=False),
     Route("GET", "/console/static/{name}", assets.show, ANYBODY, is_api=False),
@@ -67,7 +74,7 @@ def install(app: FastAPI) -> None:
             route.path,
             route.endpoint,
             methods=[route.method],
-            dependencies=[Depends(Allow(*route.needs))],
+            dependencies=[Depends(Allow(*route.needs)), *([Depends(refuse_unknown)] if route.is_exact else [])],
             include_in_schema=route.is_api,
             response_model=None,
         )

@@ -1,66 +1,100 @@
-"""Knowledge bases: what is in them, searching them, the page a citation points at, and bringing sources in."""
+"""Knowledge bases: what is in them, searching them, what wants a look, and bringing their sources in."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from steadyhand.errors import SteadyhandError
 from steadyhand.knowledge.following import Progress
 from steadyhand.knowledge.upkeep import Asked
-from steadyhand.serve.console import render
-from steadyhand.serve.console.pages import document
-from steadyhand.serve.request import BaseName, Caller, Offset, Opened, PageNumber, VersionId
+from steadyhand.serve import care
+from steadyhand.serve.request import BaseName, Caller, Conditions, Now, Opened
+from steadyhand.types.search import Finish, SearchRequest
 from steadyhand.types.wire import error_json, plain
 from steadyhand.workspace import AsyncWorkspace
 
-
-async def index(workspace: Opened) -> Response:
-    """All knowledge bases with what they hold."""
-    return JSONResponse({"knowledge_bases": plain(await workspace.knowledge.bases())})
+_NAME = r"[\w-][\w.-]*"
+_RERANKER = rf"^({_NAME}(:{_NAME}(/{_NAME})*)?)?$"  # a folder of the local models, and none outside
 
 
-async def show(kb: BaseName, workspace: Opened, caller: Caller) -> Response:
-    """The live documents of a base that the caller may see, and the files that could not be read."""
-    base = await workspace.knowledge.base(kb)
-    documents = await workspace.knowledge.documents(kb, caller)
-    failures = await workspace.knowledge.failures(kb, caller)
-    return JSONResponse({"base": plain(base), "documents": plain(documents), "failures": plain(failures)})
+async def index(workspace: Opened, caller: Caller) -> Response:
+    """All knowledge bases with how much the caller may see in each."""
+    return JSONResponse({"knowledge_bases": plain(await workspace.knowledge.bases(caller))})
+
+
+async def show(
+    kb: BaseName,
+    workspace: Opened,
+    caller: Caller,
+    now: Now,
+    *,
+    after: Annotated[str, Query(max_length=2_000, description="only documents behind this path")] = "",
+    containing: Annotated[str, Query(max_length=200, description="a part of the path or title")] = "",
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+) -> Response:
+    """The live documents of a base that the caller may see, by path, and the files that could not be read.
+
+    `next` is the `after` of the next page, "" on the last one; the failures are on the first.
+    """
+    base = await workspace.knowledge.base(kb, caller)
+    found = await workspace.knowledge.documents(kb, caller, after=after, containing=containing, limit=limit + 1)
+    failures = [] if after else await workspace.knowledge.failures(kb, caller)
+    documents = [{**row, "is_stale": care.is_stale(row["review_by"], now)} for row in found[:limit]]
+    return JSONResponse(
+        {
+            "base": plain(base),
+            "documents": plain(documents),
+            "failures": plain(failures),
+            "next": found[limit - 1]["path"] if len(found) > limit else "",
+        }
+    )
 
 
 async def search(
     kb: BaseName,
     workspace: Opened,
     caller: Caller,
+    *,
     q: Annotated[str, Query(min_length=1, max_length=2_000)],
     top_k: Annotated[int, Query(ge=1, le=100)] = 8,
+    where: Conditions,
+    as_of: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="a revision of the base")] = None,
+    rerank: Annotated[
+        str, Query(max_length=200, pattern=_RERANKER, description="`lexical`, or `onnx:` and a local model")
+    ] = "",
+    max_tokens: Annotated[int | None, Query(ge=1, le=1_000_000, description="of all passages together")] = None,
 ) -> Response:
-    """The best passages, best first, and the snapshot they were read from."""
-    return JSONResponse(plain(await workspace.search(kb, q, principal=caller, top_k=top_k)))
+    """The best passages that the caller may see, best first, and the snapshot they were read from.
 
-
-async def page(
-    request: Request,
-    *,
-    workspace: Opened,
-    caller: Caller,
-    kb: BaseName,
-    path: str,
-    page: PageNumber = 1,
-    start: Offset = None,
-    end: Offset = None,
-    version: VersionId = None,
-) -> Response:
-    """The text of a page of a live document. `start` and `end` mark a span, in code points of the document.
-
-    `version` shows the document as it was when that version of it was quoted.
+    `filter` is what the documents' metadata must say: `{"department": "hr", "year": {"gte": 2024}}`. `as_of`
+    searches the base as it was at that revision, the number in a snapshot.
     """
-    shown = await document.page(workspace, caller, kb, path, page=page, start=start, end=end, version=version)
-    if render.wants_page(request):
-        return render.page(request, "document", shown)
-    return JSONResponse(plain(shown))
+    request = SearchRequest(
+        knowledge_base=kb,
+        queries=(q,),
+        principal=caller,
+        top_k=top_k,
+        where=where,
+        as_of=as_of,
+        finish=Finish(rerank=rerank, max_tokens=max_tokens),
+    )
+    return JSONResponse(plain(await workspace.finder(request)))
+
+
+async def sources(kb: BaseName, workspace: Opened, caller: Caller) -> Response:
+    """Where the documents of a base come from: when they were looked at, when they will be, what became of them."""
+    await workspace.knowledge.base(kb, caller)
+    return JSONResponse({"sources": plain(await workspace.upkeep.followed(kb))})
+
+
+async def report(kb: BaseName, workspace: Opened, caller: Caller) -> Response:
+    """What wants a look: documents that are stale, failed, never retrieved, duplicates or contradict each other;
+    sources that are overdue; questions that found little. Of documents that the caller may not see it says nothing.
+    """
+    return JSONResponse(plain(await care.report(workspace, caller, kb)))
 
 
 async def sync(kb: BaseName, workspace: Opened, *, allow_removals: bool = False) -> Response:

@@ -244,6 +244,18 @@ async def test_a_backup_brings_back_what_was_there(database: Database, tmp_path:
     assert [row["name"] for row in await database.rows("SELECT name FROM knowledge_base")] == ["kept"]
 
 
+async def test_a_backup_brings_back_tables_that_consist_of_parts(database: Database, tmp_path: Path) -> None:
+    await database.execute("CREATE TABLE embedding_9 PARTITION OF embedding FOR VALUES IN (9)")
+    await database.execute("INSERT INTO embedding VALUES (9, 'text', '[1, 0]')")
+    backup.backup(database.url, tmp_path / "b.dump")
+    await database.execute("DROP TABLE embedding_9")
+    await database.execute("CREATE TABLE embedding_10 PARTITION OF embedding FOR VALUES IN (10)")
+    backup.restore(database.url, tmp_path / "b.dump")
+    assert await database.rows("SELECT set_id, tableoid::regclass::text AS part FROM embedding") == [
+        {"set_id": 9, "part": "embedding_9"}
+    ]
+
+
 def test_a_restore_from_a_broken_file_changes_nothing(database_url: str, tmp_path: Path) -> None:
     (tmp_path / "b.dump").write_bytes(b"PGDMP, but not for long")
     with pytest.raises(StorageError, match="pg_restore failed"):

@@ -82,7 +82,7 @@ def _ingested(root: Path, kills: int) -> dict[str, object]:
 
 
 async def _kept(opened: AsyncWorkspace) -> dict[str, object]:
-    base = await opened.knowledge.base("bulk")
+    base = await opened.knowledge.base("bulk", OWNER)
     failures = Counter(row["code"] for row in await opened.knowledge.failures("bulk", OWNER))
     return {"documents": base.documents, "chunks": base.chunks, "failed": dict(failures)}
 

@@ -187,4 +187,4 @@ async def test_what_nobody_reads_is_refused_before_anything_is_kept(base: Base) 
     with pytest.raises(DocumentUnsupported, match=r"expected one of .*\.pdf.*; found \.exe"):
         await base.add("virus.exe")
     with pytest.raises(NotFound):
-        await base.contents.base("base")
+        await base.contents.base("base", OWNER)

@@ -28,7 +28,7 @@ class Base:
         await self.workspace.uploads.add("papers", upload)
 
     async def revision(self) -> int:
-        return (await self.workspace.knowledge.base("papers")).revision
+        return (await self.workspace.knowledge.base("papers", OWNER)).revision
 
     async def version(self, path: str) -> int:
         page = await self.workspace.knowledge.page("papers", path, 1, OWNER)

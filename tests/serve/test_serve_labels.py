@@ -118,6 +118,22 @@ async def test_a_run_that_only_told_a_model_of_a_document_is_hidden_with_it(door
     assert HOTEL not in await doors.shown("auditor", f"/console/runs/{run_id}")
 
 
+async def test_what_is_counted_is_what_may_be_seen(doors: Doors) -> None:
+    """Also where there is nothing but a number to tell that a document is there."""
+    counted = {}
+    for who in ("boss", "clerk", "shop"):
+        _, listed = await doors.get(who, "/knowledge/notes")
+        _, every = await doors.get(who, "/knowledge")
+        [base] = [base for base in every["knowledge_bases"] if base["name"] == "notes"]
+        assert base == listed["base"]
+        assert base["documents"] == len(listed["documents"])
+        assert base["chunks"] == sum(row["chunks"] for row in listed["documents"])
+        counted[who] = base["documents"]
+    assert counted["boss"] == counted["clerk"] == counted["shop"] + 1
+    for page in ("/console/knowledge", "/console/knowledge/notes"):
+        assert f"{counted['boss']} documents" not in await doors.shown("auditor", page)
+
+
 async def test_labels_that_a_key_loses_are_lost_at_every_door(doors: Doors) -> None:
     key = await doors.site.workspace.keys.create("leaver", "caller", labels=["hr"])
     await doors.site.workspace.keys.label(key[:10], [])

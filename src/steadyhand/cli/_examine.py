@@ -17,7 +17,7 @@ from steadyhand.features.files import feature_names
 from steadyhand.knowledge import model_files
 from steadyhand.knowledge.embedders import minilm
 from steadyhand.storage import embedded, migrate
-from steadyhand.workspace import AsyncWorkspace, known
+from steadyhand.workspace import OWNER, AsyncWorkspace, known
 
 _SPACE_WARN = 2_000_000_000  # bytes
 _SPACE_FAIL = 200_000_000
@@ -92,7 +92,7 @@ async def database(workspace: AsyncWorkspace) -> Finding:
 
 async def knowledge(workspace: AsyncWorkspace) -> list[Finding]:
     """One finding for each knowledge base that is filled or declared."""
-    filled = {base.name: base for base in await workspace.knowledge.bases()}
+    filled = {base.name: base for base in await workspace.knowledge.bases(OWNER)}
     findings = []
     for name in sorted(filled.keys() | workspace.settings.knowledge.keys()):
         base = filled.get(name)

@@ -39,7 +39,7 @@ def list_bases(context: typer.Context, as_json: AsJson = False) -> None:
       steadyhand knowledge list
     """
     shell = shell_of(context)
-    found = in_workspace(shell, lambda workspace: workspace.knowledge.bases())
+    found = in_workspace(shell, lambda workspace: workspace.knowledge.bases(OWNER))
     if as_json:
         shell.terminal.json(found)
     elif found:
@@ -58,7 +58,7 @@ def show(context: typer.Context, base: _Base, as_json: AsJson = False) -> None:
     shell = shell_of(context)
 
     async def look(workspace: AsyncWorkspace) -> tuple[BaseSummary, list[Generation], list[Past]]:
-        found = await workspace.knowledge.base(base)
+        found = await workspace.knowledge.base(base, OWNER)
         return found, await workspace.generations.of(base), await gold.history(workspace.database, base)
 
     summary, generations, scores = in_workspace(shell, look)

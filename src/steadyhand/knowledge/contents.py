@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from steadyhand.errors import NotFound
-from steadyhand.knowledge.visible import ALLOWED, LEGIBLE, sees
+from steadyhand.knowledge.visible import ALLOWED, LEGIBLE, VISIBLE, sees
 from steadyhand.storage import Database, Row
 from steadyhand.types.run import Principal
 
@@ -27,19 +27,14 @@ class KnowledgeContents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def bases(self) -> list[BaseSummary]:
-        rows = await self._database.rows(
-            "SELECT b.name, b.revision, b.embedder, b.chunk_count AS chunks,"
-            " (SELECT count(*) FROM document d JOIN document_version v ON v.document_id = d.id"
-            "  WHERE d.base_id = b.id AND v.died_at IS NULL) AS documents,"
-            " (SELECT count(*) FROM document_failure f WHERE f.base_id = b.id) AS failed"
-            " FROM knowledge_base b ORDER BY b.name"
-        )
+    async def bases(self, principal: Principal) -> list[BaseSummary]:
+        """All of them; what is counted in each is what it may see."""
+        rows = await self._database.rows(_SUMMARIES, {"sees": sees(principal)})
         return [BaseSummary(**row) for row in rows]
 
-    async def base(self, name: str) -> BaseSummary:
+    async def base(self, name: str, principal: Principal) -> BaseSummary:
         """Raises `NotFound`."""
-        for base in await self.bases():
+        for base in await self.bases(principal):
             if base.name == name:
                 return base
         raise NotFound(f"expected a knowledge base; found none named {name!r}", hint=f"steadyhand ingest {name}")
@@ -139,6 +134,17 @@ class KnowledgeContents:
 def _place(name: str, path: str, principal: Principal, version_id: int | None) -> dict[str, object]:
     return {"name": name, "path": path, "sees": sees(principal), "version": version_id}
 
+
+_SUMMARIES = f"""
+SELECT b.name, b.revision, b.embedder, b.chunk_count - (SELECT count(*) FROM document d
+        JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL JOIN chunk c ON c.version_id = v.id
+        WHERE d.base_id = b.id AND NOT d.labels @> '{{everyone}}' AND NOT {ALLOWED}) AS chunks,
+    (SELECT count(*) FROM document d JOIN document_version v ON v.document_id = d.id
+     WHERE d.base_id = b.id AND {VISIBLE}) AS documents,
+    (SELECT count(*) FROM document_failure f LEFT JOIN document d ON d.base_id = f.base_id AND d.path = f.path
+     WHERE f.base_id = b.id AND {ALLOWED}) AS failed
+FROM knowledge_base b ORDER BY b.name
+"""
 
 _SHOWN = (
     "document d JOIN knowledge_base b ON b.id = d.base_id"

@@ -1,9 +1,9 @@
 """The knowledge bases."""
 
-from steadyhand.serve.request import Opened
+from steadyhand.serve.request import Caller, Opened
 
 PATH = "/console/knowledge"
 
 
-async def page(workspace: Opened) -> dict[str, object]:
-    return {"bases": await workspace.knowledge.bases()}
+async def page(workspace: Opened, caller: Caller) -> dict[str, object]:
+    return {"bases": await workspace.knowledge.bases(caller)}

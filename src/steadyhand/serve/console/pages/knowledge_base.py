@@ -15,7 +15,7 @@ async def page(
     kb: BaseName, workspace: Opened, caller: Caller, q: Annotated[str, Query(max_length=2_000)] = ""
 ) -> dict[str, object]:
     """What is in a base, and what a question finds in it."""
-    base = await workspace.knowledge.base(kb)
+    base = await workspace.knowledge.base(kb, caller)
     found = await workspace.search(kb, q, principal=caller, top_k=_TOP) if q.strip() else None
     return {
         "base": base,

@@ -11,7 +11,7 @@ from steadyhand.review.tasks import OpenTask
 from steadyhand.routing.switches import Off
 from steadyhand.serve.console.formats import percent
 from steadyhand.serve.contracts import runnable
-from steadyhand.serve.request import Now, Opened
+from steadyhand.serve.request import Caller, Now, Opened
 from steadyhand.storage import Row
 from steadyhand.types.exchange import PASSTHROUGH
 from steadyhand.types.feature import Feature, Problem
@@ -38,10 +38,10 @@ class Worth:
     runs: int  # that a contract puts a value on
 
 
-async def page(workspace: Opened, now: Now) -> dict[str, object]:
+async def page(workspace: Opened, caller: Caller, now: Now) -> dict[str, object]:
     """The last 24 hours of every feature, and everything that waits for somebody."""
     totals = {row["feature"]: row for row in await workspace.ledger.totals()}
-    bases = await workspace.knowledge.bases()
+    bases = await workspace.knowledge.bases(caller)
     reviews = await workspace.reviews.open()
     features, broken = runnable(workspace), workspace.features.broken()
     costs = [row["cost_usd"] for row in totals.values() if row["cost_usd"] is not None]

@@ -64,7 +64,7 @@ async def candidates(database: Database, wanted: Wanted) -> Candidates:
     if snapshot.vectors is None:
         return await _read(database, wanted, _NOTHING, {"reach": 0})
     reachable = snapshot.statistics.chunks if scope is None else len(scope.slots)
-    if scope is not None and reachable**2 <= _PRICE * snapshot.slot_count:
+    if scope is not None and reachable**2 <= _PRICE * snapshot.held:
         return await _listed(database, wanted, scope)
     found = await _nearest(database, wanted, snapshot.vectors, reachable)
     if scope is None:
@@ -78,7 +78,7 @@ async def candidates(database: Database, wanted: Wanted) -> Candidates:
 
 async def _nearest(database: Database, wanted: Wanted, held: VectorSet, reachable: int) -> Candidates:
     """So many of the nearest texts that enough of their chunks are reachable."""
-    reach = min(math.ceil(wanted.count * wanted.snapshot.slot_count / max(reachable, 1)), _FARTHEST)
+    reach = min(math.ceil(wanted.count * wanted.snapshot.held / max(reachable, 1)), _FARTHEST)
     cast = f"::halfvec({held.dims})" if held.is_indexed else ""
     near = _NEAREST.format(set=held.id, cast=cast, alive=_alive(wanted.snapshot))
     return await _read(database, wanted, near, {"reach": reach})

@@ -113,8 +113,8 @@ class Searcher:
 
         When it was not, what died meanwhile is missing, and so is what took its place.
         """
-        scope = await self._scopes.of(snapshot, request)
         snapshot, words = await self._words(snapshot, request)
+        scope = await self._scopes.of(snapshot, request)
         count = max(_CANDIDATES, 4 * request.top_k)
         found = await asyncio.to_thread(_proposed, words, snapshot, scope, count)
         wanted = Wanted(snapshot=snapshot, vectors=vectors, words=found, scope=scope, count=count)

@@ -31,21 +31,18 @@ class Dead:
     slots: Slots
     died: NDArray[np.int64]
 
-    def joined(self, later: "Dead") -> "Dead":
-        return Dead(
-            later.base_id,
-            later.revision,
-            np.concatenate([self.slots, later.slots]),
-            np.concatenate([self.died, later.died]),
-        )
+    def joined(self, later: "Dead", kept_from: int) -> "Dead":
+        """Both, without those that were reclaimed: what died by `kept_from`."""
+        slots, died = np.concatenate([self.slots, later.slots]), np.concatenate([self.died, later.died])
+        return Dead(later.base_id, later.revision, slots[died > kept_from], died[died > kept_from])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A base as it is, or was, at `revision`.
 
-    `slot_count` is above every slot of the base, `alive` is None when all of them are of live chunks. `is_open`:
-    everybody may see every document.
+    `slot_count` is above every slot of the base, `held` how many chunks there are, dead ones included. `alive` is
+    None when all of them are alive. `is_open`: everybody may see every document.
     """
 
     base_id: int
@@ -57,6 +54,7 @@ class Snapshot:
     languages: tuple[str, ...]
     segments: tuple[int, ...]
     slot_count: int
+    held: int
     statistics: Statistics
     alive: Mask | None
     is_open: bool
@@ -105,6 +103,7 @@ class Snapshots:
             languages=tuple(row["languages"]),
             segments=tuple(row["segments"]),
             slot_count=row["slot_count"],
+            held=row["chunk_count"] + len(dead.slots),
             statistics=statistics,
             alive=_alive(dead, revision, bound, row["slot_count"]),
             is_open=not row["is_restricted"],
@@ -137,7 +136,7 @@ class Snapshots:
         dead = Dead(row["id"], row["revision"], stored["slot"].astype(np.int32), stored["died"].astype(np.int64))
         known = self._dead.pop(knowledge_base, None)
         if known is not None and known.base_id == dead.base_id:
-            dead = known if known.revision >= dead.revision else known.joined(dead)
+            dead = known if known.revision >= dead.revision else known.joined(dead, row["kept_from"])
         self._dead[knowledge_base] = dead
         if len(self._dead) > _MOST_BASES:
             self._dead.popitem(last=False)

@@ -1,5 +1,7 @@
 """What the terminal shows, as pure functions of values."""
 
+import io
+import json
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -7,10 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from steadyhand.cli import _answers, _figures
 from steadyhand.cli._called import command
-from steadyhand.cli._terminal import hanging, printable
+from steadyhand.cli._terminal import Terminal, hanging, printable
 from steadyhand.cli.ask import text_input
 from steadyhand.types.passage import Evidence
 
@@ -70,6 +73,29 @@ def test_no_text_can_speak_to_the_terminal(text: str) -> None:
 
 def test_a_document_cannot_colour_the_terminal() -> None:
     assert printable("\x1b[31mred\x07\x9b0m") == "�[31mred��0m"
+
+
+def test_a_name_reads_as_it_is() -> None:
+    assert printable("\u202efdp.exe \u2066x\u2069") == "�fdp.exe �x�"
+    assert printable("שלום") == "שלום"
+
+
+def test_json_cannot_speak_to_the_terminal_either(capsys: pytest.CaptureFixture[str]) -> None:
+    said = {"title": "\x9b31m \x1b[2J \u202e \x7f"}
+    Terminal().json(said)
+    out = capsys.readouterr().out
+    assert all(sign not in out for sign in "\x9b\x1b\u202e\x7f")
+    assert json.loads(out) == said
+
+
+def test_a_path_in_a_progress_bar_is_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes it for a terminal
+    terminal = Terminal()
+    shown = io.StringIO()
+    terminal._err = Console(file=shown, force_terminal=True, width=200, markup=False)
+    with terminal.progress("notes") as advance:
+        advance(1, 2, "[/b] [red]a.md\x1b[2J\nb")
+    assert "[/b] [red]a.md�[2J b" in shown.getvalue()
 
 
 def test_a_paragraph_hangs_under_its_label() -> None:

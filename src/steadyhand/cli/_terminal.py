@@ -21,7 +21,9 @@ Advance: TypeAlias = Callable[[int, int, str], None]
 
 _PIPE_WIDTH = 10_000  # columns: wide enough that nothing is cut
 _EVERY_S = 3.0  # between two lines of progress where no bar can be drawn
-_UNSAFE = {code: "�" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # they make a name read otherwise than it is
+_UNSAFE = {code: "�" for code in (*range(32), *range(127, 160), *_BIDI) if chr(code) not in "\n\t"}
+_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(127, 160), *_BIDI)}  # what JSON itself leaves as it is
 
 
 class Terminal:
@@ -43,7 +45,7 @@ class Terminal:
 
     def json(self, value: object) -> None:
         """What was asked for, as JSON on one line. Takes any value of the vocabulary."""
-        typer.echo(json.dumps(plain(value), ensure_ascii=False))
+        typer.echo(json.dumps(plain(value), ensure_ascii=False).translate(_ESCAPED))
 
     def say(self, text: str = "") -> None:
         """A remark for the person in front of it."""
@@ -76,15 +78,17 @@ class Terminal:
         elif self._err.is_terminal:
             with self._bar() as bar:
                 task = bar.add_task(title, total=None, note="")
-                yield lambda done, total, note: bar.update(task, completed=done, total=total, note=note)
+                yield lambda done, total, note: bar.update(
+                    task, completed=done, total=total, note=printable(note).replace("\n", " ")
+                )
         else:
             lines = _Lines(title, self.say)
             yield lines.advance
             lines.end()
 
     def _bar(self) -> Progress:
-        words = TextColumn("{task.description}")
-        note = TextColumn("{task.fields[note]}")
+        words = TextColumn("{task.description}", markup=False)
+        note = TextColumn("{task.fields[note]}", markup=False)
         return Progress(words, BarColumn(20), MofNCompleteColumn(), note, _Seconds(), console=self._err)
 
 
@@ -116,7 +120,7 @@ class _Seconds(ProgressColumn):
 
 
 def printable(text: str) -> str:
-    """`text` without the control characters by which a document could take over a terminal."""
+    """`text` without the characters by which a document could take over a terminal, or pass for another."""
     return text.translate(_UNSAFE)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
@@ -16,6 +17,7 @@ SIZE_LIMIT = 512 * 2**20
 """Bytes of a file. A larger one is no document for people."""
 
 _BATCH = 500  # files per visit to the disk, which blocks
+_READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Folder:
@@ -48,7 +50,7 @@ class Folder:
     def _items(self, files: Sequence[Path]) -> list[Item]:
         named = [(_text(path.relative_to(self._base)), path) for path in files]
         return [
-            Item(path=name, open=partial(_opened, path, name), fingerprint=_fingerprint(path))
+            Item(path=name, open=partial(_opened, path, name, self._home), fingerprint=_fingerprint(path))
             for name, path in named
             if self._is_wanted(name)
         ]
@@ -61,13 +63,24 @@ class Folder:
     def _base(self) -> Path:
         return self._location if self._location.is_dir() else self._location.parent
 
+    @property
+    def _home(self) -> Path:
+        """Where files must lie. A single file may be a link: it was named."""
+        return self._location.resolve() if self._location.is_dir() else self._location.resolve().parent
 
-async def _opened(path: Path, name: str) -> bytes:
-    return await asyncio.to_thread(_content, path, name)
+
+async def _opened(path: Path, name: str, home: Path) -> bytes:
+    return await asyncio.to_thread(_content, path, name, home)
 
 
-def _content(path: Path, name: str) -> bytes:
-    with path.open("rb") as file:
+def _content(path: Path, name: str, home: Path) -> bytes:
+    """What is there now is looked at once more: much time may have passed since the folder was listed."""
+    found = path.resolve()
+    if not found.is_relative_to(home):
+        raise DocumentUnreadable(f"{name}: expected a file of its source; found a link that leads out of it")
+    with os.fdopen(os.open(found, _READING), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise DocumentUnreadable(f"{name}: expected a file; found something else")
         content = file.read(SIZE_LIMIT + 1)
     if len(content) > SIZE_LIMIT:
         raise DocumentUnreadable(

@@ -5,7 +5,7 @@ with Client("https://ai.example.org", key) as client:
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
@@ -23,7 +23,11 @@ from steadyhand.types.wire import Received, answer_of, retrieval_of, step_of
 Event: TypeAlias = StepRecord | Answer
 """What a streamed run says: every step when it ends, then the answer."""
 
+Query: TypeAlias = Sequence[tuple[str, str | int]]
+"""Parameters of an address; one name may come more than once."""
+
 _LINE_BYTES = 4_000_000  # the longest event that is accepted
+_PAGE = 1_000  # documents asked for at once
 _NOT_OURS = "is this the address of a Steadyhand server of the same version?"
 
 Result = TypeVar("Result")
@@ -69,10 +73,76 @@ class AsyncClient:
         """One run as the ledger holds it: `run`, `steps`, `calls`, `retrievals`, `verdicts`, `review`."""
         return await self._json("GET", f"/runs/{_part(run_id)}")
 
-    async def search(self, base: str, query: str, *, top_k: int = 8) -> Retrieval:
-        """The best passages of a knowledge base, best first."""
-        found = await self._json("GET", f"/knowledge/{_part(base)}/search", query={"q": query, "top_k": top_k})
+    async def search(
+        self,
+        base: str,
+        query: str,
+        *,
+        top_k: int = 8,
+        where: JsonObject | None = None,
+        as_of: int | None = None,
+        rerank: str = "",
+        max_tokens: int | None = None,
+    ) -> Retrieval:
+        """The best passages of a knowledge base, best first.
+
+        `where` is what the metadata of documents must say, as `{"department": "hr", "year": {"gte": 2024}}`;
+        `as_of` is a revision, the number in a snapshot. Raises `InvalidInput` for what cannot be a condition, and
+        `NotFound`.
+        """
+        asked: dict[str, str | int | None] = {
+            "q": query,
+            "top_k": top_k,
+            "filter": json.dumps(where) if where else None,
+            "as_of": as_of,
+            "rerank": rerank or None,
+            "max_tokens": max_tokens,
+        }
+        found = await self._json("GET", f"/knowledge/{_part(base)}/search", query=_given(asked))
         return _parsed(retrieval_of, found)
+
+    async def documents(self, base: str, *, containing: str = "") -> list[JsonObject]:
+        """The documents of a knowledge base that the key may see, by path, with labels, metadata and what is stale.
+
+        `containing` is a part of their path or title.
+        """
+        found: list[JsonObject] = []
+        after = ""
+        while True:
+            query = _given({"after": after or None, "containing": containing or None, "limit": _PAGE})
+            page = await self._json("GET", f"/knowledge/{_part(base)}", query=query)
+            found += _parsed(lambda received: list(received["documents"]), page)
+            if not (after := _parsed(lambda received: str(received["next"]), page)):
+                return found
+
+    async def upload(
+        self,
+        base: str,
+        path: str,
+        content: bytes,
+        *,
+        labels: Iterable[str] | None = None,
+        metadata: JsonObject | None = None,
+    ) -> JsonObject:
+        """Hand in a file; it can be found when this returns: `path`, `outcome`, `passages`, `reason`.
+
+        The same path again replaces it. Without `labels` the settings say who may see it. Raises
+        `DocumentUnreadable` and its like, `Duplicate` for a path that another source has, and `InputTooLarge`.
+        """
+        said = None if labels is None else [("label", label) for label in labels]
+        if said == []:
+            raise UsageError("expected a label; found none", hint="labels=None leaves them to the settings")
+        query = [("path", path), *(said or []), *([("metadata", json.dumps(metadata))] if metadata else [])]
+        return await self._json("POST", f"/knowledge/{_part(base)}/documents", content=content, query=query)
+
+    async def delete(self, base: str, path: str) -> int:
+        """Delete a document for good, with what came in it; returns how many there were. Raises `NotFound`."""
+        done = await self._json("DELETE", f"/knowledge/{_part(base)}/{quote(path)}")
+        return _parsed(lambda received: int(received["deleted"]), done)
+
+    async def report(self, base: str) -> JsonObject:
+        """What in a knowledge base wants a look: documents, sources and questions, as far as the key may see."""
+        return await self._json("GET", f"/knowledge/{_part(base)}/report")
 
     async def features(self) -> list[JsonObject]:
         """Every feature with its purpose, its version and what is wrong with its contract."""
@@ -96,9 +166,10 @@ class AsyncClient:
         path: str,
         *,
         body: JsonObject | None = None,
-        query: Mapping[str, str | int] | None = None,
+        content: bytes | None = None,
+        query: Query = (),
     ) -> JsonObject:
-        async with self._exchange(method, path, body=body, query=query) as response:
+        async with self._exchange(method, path, body=body, content=content, query=query) as response:
             return _object(await response.read(), response.status)
 
     @asynccontextmanager
@@ -108,7 +179,8 @@ class AsyncClient:
         path: str,
         *,
         body: JsonObject | None = None,
-        query: Mapping[str, str | int] | None = None,
+        content: bytes | None = None,
+        query: Query = (),
         is_stream: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request and its good answer. Raises ours for aiohttp's errors and for the server's."""
@@ -117,7 +189,13 @@ class AsyncClient:
         )
         with _translated(self._url, self._timeout_s):
             async with self._session().request(
-                method, self._url + path, json=body, params=query, timeout=limit, allow_redirects=False
+                method,
+                self._url + path,
+                json=body,
+                data=content,
+                params=query,
+                timeout=limit,
+                allow_redirects=False,
             ) as response:
                 await _check(response)
                 yield response
@@ -152,9 +230,46 @@ class Client:
         """Like `AsyncClient.get_run`."""
         return self._background.wait(self._inner.get_run(run_id))
 
-    def search(self, base: str, query: str, *, top_k: int = 8) -> Retrieval:
+    def search(
+        self,
+        base: str,
+        query: str,
+        *,
+        top_k: int = 8,
+        where: JsonObject | None = None,
+        as_of: int | None = None,
+        rerank: str = "",
+        max_tokens: int | None = None,
+    ) -> Retrieval:
         """Like `AsyncClient.search`."""
-        return self._background.wait(self._inner.search(base, query, top_k=top_k))
+        found = self._inner.search(
+            base, query, top_k=top_k, where=where, as_of=as_of, rerank=rerank, max_tokens=max_tokens
+        )
+        return self._background.wait(found)
+
+    def documents(self, base: str, *, containing: str = "") -> list[JsonObject]:
+        """Like `AsyncClient.documents`."""
+        return self._background.wait(self._inner.documents(base, containing=containing))
+
+    def upload(
+        self,
+        base: str,
+        path: str,
+        content: bytes,
+        *,
+        labels: Iterable[str] | None = None,
+        metadata: JsonObject | None = None,
+    ) -> JsonObject:
+        """Like `AsyncClient.upload`."""
+        return self._background.wait(self._inner.upload(base, path, content, labels=labels, metadata=metadata))
+
+    def delete(self, base: str, path: str) -> int:
+        """Like `AsyncClient.delete`."""
+        return self._background.wait(self._inner.delete(base, path))
+
+    def report(self, base: str) -> JsonObject:
+        """Like `AsyncClient.report`."""
+        return self._background.wait(self._inner.report(base))
 
     def features(self) -> list[JsonObject]:
         """Like `AsyncClient.features`."""
@@ -243,6 +358,10 @@ def _parsed(parse: Callable[[Received], Result], received: JsonObject) -> Result
         return parse(received)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ServerProtocol(f"the server's answer lacks or misstates {error}", hint=_NOT_OURS) from error
+
+
+def _given(values: Mapping[str, str | int | None]) -> Query:
+    return [(name, value) for name, value in values.items() if value is not None]
 
 
 def _part(name: str) -> str:

@@ -12,6 +12,7 @@ from served_site import HOTEL, Site
 from openai_server import slow
 from steadyhand.client import AsyncClient, Client
 from steadyhand.errors import (
+    DocumentUnreadable,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -81,6 +82,28 @@ async def test_search_gives_passages(site: Site) -> None:
     assert found.snapshot.startswith("notes@")
 
 
+async def test_documents_are_handed_in_listed_searched_and_deleted(site: Site) -> None:
+    async with site.client() as client:
+        done = await client.upload(
+            "shelf", "yard/bikes & cars?.md", b"Bicycles stand in the yard.", labels=["hr"], metadata={"year": 2026}
+        )
+        assert (done["path"], done["outcome"]) == ("yard/bikes & cars?.md", "added")
+        [document] = await client.documents("shelf", containing="BIKES")
+        assert (document["labels"], document["metadata"]) == (["hr"], {"year": 2026})
+        found = await client.search("shelf", "bicycles", where={"year": {"gte": 2026}})
+        revision = int(found.snapshot.partition("@")[2])
+        assert found.passages[0].metadata == {"year": 2026}
+        assert (await client.search("shelf", "bicycles", where={"year": 2025}, as_of=revision)).passages == ()
+        assert (await client.report("shelf"))["documents"] == 1
+        with pytest.raises(DocumentUnreadable, match="pdfium"):
+            await client.upload("shelf", "broken.pdf", b"%PDF-1.4 but no more")
+        with pytest.raises(UsageError, match="expected a label"):
+            await client.upload("shelf", "a.md", b"x", labels=[])
+        assert await client.delete("shelf", "yard/bikes & cars?.md") == 1
+        with pytest.raises(NotFound):
+            await client.delete("shelf", "yard/bikes & cars?.md")
+
+
 async def test_a_program_without_an_event_loop_has_the_same(site: Site) -> None:
     site.says({"queue": "support"})
 
@@ -91,6 +114,10 @@ async def test_a_program_without_an_event_loop_has_the_same(site: Site) -> None:
             next(client.stream("sorter", {"subject": "left early"}))
             assert client.get_run(answer.run_id)["run"]["feature"] == "sorter"
             assert client.search("notes", "hotel").passages
+            assert client.upload("shelf", "a.md", b"Bicycles stand in the yard.")["outcome"] == "added"
+            assert [document["path"] for document in client.documents("shelf")] == ["a.md"]
+            assert client.report("shelf")["stale"] == []
+            assert client.delete("shelf", "a.md") == 1
             return answer, told, [str(feature["name"]) for feature in client.features()]
 
     answer, told, names = await asyncio.to_thread(program)

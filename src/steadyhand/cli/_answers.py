@@ -7,7 +7,7 @@ from steadyhand.cli._figures import duration, money
 from steadyhand.cli._terminal import hanging
 from steadyhand.types.feature import Feature
 from steadyhand.types.json import Json
-from steadyhand.types.passage import Evidence
+from steadyhand.types.passage import Evidence, Passage
 from steadyhand.types.run import Answer
 
 _INDENT = "    "
@@ -42,6 +42,13 @@ def with_markers(text: str, evidence: Sequence[Evidence]) -> str:
     return text
 
 
+def page_link(item: Evidence | Passage) -> str:
+    """The path of the page as it was quoted or found, with the words marked."""
+    version = {"version": item.version_id} if item.version_id else {}
+    span = urlencode({"page": item.page, "start": item.start, "end": item.end, **version})
+    return f"/knowledge/{quote(item.knowledge_base, safe='')}/{quote(item.source)}?{span}"
+
+
 def signature(answer: Answer, feature: Feature) -> str:
     """Who answered, how long it took, what it cost, and the end of the run's id."""
     figures = (duration(answer.duration_s), money(answer.cost_usd), f"run {answer.run_id[-4:]}")
@@ -65,20 +72,13 @@ def _ending(answer: Answer, feature: Feature) -> str:
 def _sources(answer: Answer, address: str, width: int) -> Iterator[str]:
     for number, item in enumerate(answer.evidence, start=1):
         where = f"{_INDENT}[{number}] {item.source}, page {item.page}"
-        link = f"{address}{_link(item)}"
+        link = f"{address}{page_link(item)}"
         if not address:
             yield where
         elif len(where) + 5 + len(link) <= width:
             yield f"{where}     {link}"
         else:
             yield f"{where}\n{_INDENT}{_INDENT}{link}"
-
-
-def _link(item: Evidence) -> str:
-    """The path of the page as it was quoted, with the quote marked."""
-    version = {"version": item.version_id} if item.version_id else {}
-    span = urlencode({"page": item.page, "start": item.start, "end": item.end, **version})
-    return f"/knowledge/{quote(item.knowledge_base, safe='')}/{quote(item.source)}?{span}"
 
 
 def _behind_mark(text: str, end: int) -> int:

@@ -1,15 +1,25 @@
 """Search a knowledge base."""
 
+import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from steadyhand.cli._answers import page_link
 from steadyhand.cli._figures import count
 from steadyhand.cli._running import in_workspace
+from steadyhand.cli._serving import address_in_use
 from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.cli._terminal import hanging
-from steadyhand.types.passage import Passage
-from steadyhand.workspace import OWNER
+from steadyhand.errors import InvalidInput
+from steadyhand.knowledge import filters
+from steadyhand.types.condition import Condition
+from steadyhand.types.json import Json, JsonObject
+from steadyhand.types.passage import Passage, Retrieval
+from steadyhand.types.run import Principal
+from steadyhand.types.search import Finish, SearchRequest
+from steadyhand.workspace import OWNER, AsyncWorkspace
 
 app = new_app()
 
@@ -17,31 +27,101 @@ app = new_app()
 @app.command()
 def search(
     context: typer.Context,
+    *,
     base: Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")],
     query: Annotated[str, typer.Argument(metavar="QUERY", help="What to look for, in plain words.")],
     top: Annotated[int, typer.Option("--top", min=1, max=200, help="How many passages.")] = 5,
+    conditions: Annotated[
+        list[str] | None,
+        typer.Option("--filter", metavar="KEY=VALUE|JSON", help="What the metadata must say; may be repeated."),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option("--as", metavar="LABELS", help="Search as somebody with these labels; '' for none."),
+    ] = None,
+    as_of: Annotated[
+        int | None, typer.Option("--as-of", min=0, metavar="REVISION", help="The base as it was at that revision.")
+    ] = None,
+    rerank: Annotated[str, typer.Option("--rerank", metavar="NAME", help="Reorder: lexical, or onnx:FOLDER.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Search a knowledge base; prints the best passages with source, page and score.
 
-    Scores are between 0 and 1 and compare the passages of one search. Exit code 0 also when nothing fits.
+    Scores are between 0 and 1 and compare the passages of one search. While `steadyhand up` runs, every passage
+    has a link to its words. Exit code 0 also when nothing fits.
 
     \b
-    Example:
+    Examples:
       steadyhand search policies "hotel limit" --top 3
+      steadyhand search policies "hotel limit" --filter department=hr --filter '{"year": {"gte": 2024}}'
+      steadyhand search policies "salary bands" --as hr,board
     """
     shell = shell_of(context)
-    found = in_workspace(shell, lambda workspace: workspace.search(base, query, principal=OWNER, top_k=top))
+    request = SearchRequest(
+        knowledge_base=base,
+        queries=(query,),
+        principal=OWNER if labels is None else somebody(labels),
+        top_k=top,
+        where=where(conditions or ()),
+        as_of=as_of,
+        finish=Finish(rerank=rerank),
+    )
+
+    async def look(workspace: AsyncWorkspace) -> tuple[Retrieval, str]:
+        return await workspace.finder(request), address_in_use(workspace.settings.server)
+
+    found, address = in_workspace(shell, look)
     if as_json:
         shell.terminal.json(found)
         return
     for number, passage in enumerate(found.passages, start=1):
-        shell.terminal.data(shown(number, passage, shell.terminal.width))
+        shell.terminal.data(shown(number, passage, shell.terminal.width, address))
     shell.terminal.say(f"{count(len(found.passages), 'passage')} of {found.snapshot}")
 
 
-def shown(number: int, passage: Passage, width: int) -> str:
-    """`1   0.93  travel-policy.pdf, page 3  Travel > Hotels`, and the passage below."""
+def shown(number: int, passage: Passage, width: int, address: str = "") -> str:
+    """`1   0.93  travel-policy.pdf, page 3  Travel > Hotels`, and below it the passage and a link if it is served."""
     section = f"  {passage.section}" if passage.section else ""
     head = f"{number:<4}{passage.score:.2f}  {passage.source}, page {passage.page}{section}"
-    return f"{head}\n{hanging('    ', passage.text, width)}"
+    lines = [head, hanging("    ", passage.text, width)]
+    if address:
+        lines.append(f"    {address}{page_link(passage)}")
+    return "\n".join(lines)
+
+
+def where(written: Sequence[str]) -> tuple[Condition, ...]:
+    """The conditions of `KEY=VALUE` and of JSON objects together. Raises `InvalidInput`."""
+    return tuple(condition for text in written for condition in filters.parse(_object(text)))
+
+
+def somebody(labels: str) -> Principal:
+    """Who has the labels, which stand between commas, and those that everybody has."""
+    held = frozenset(label.strip() for label in labels.split(",") if label.strip())
+    return Principal("somebody", "caller", labels=held)
+
+
+def _object(text: str) -> JsonObject:
+    """A value is a number, true or false where it looks like one; {"year": "2026"} says that it is a text."""
+    if not text.lstrip().startswith("{"):
+        key, equals, value = text.partition("=")
+        if key.strip() and equals:
+            return {key.strip(): _value(value.strip())}
+    else:
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if isinstance(found, dict):
+            return found
+    raise InvalidInput(
+        f"--filter: expected KEY=VALUE or a JSON object; found {text[:80]!r}",
+        hint="""--filter department=hr, or --filter '{"year": {"gte": 2024}}'""",
+    )
+
+
+def _value(text: str) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) else text

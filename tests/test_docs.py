@@ -21,9 +21,9 @@ from steadyhand.catalog.providers import providers
 from steadyhand.errors import SteadyhandError
 from steadyhand.features.check import problems
 from steadyhand.features.contract import Contract
+from steadyhand.features.known import known
 from steadyhand.settings import Settings
 from steadyhand.value.plan_tables import PlanFile
-from steadyhand.workspace import known
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

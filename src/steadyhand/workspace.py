@@ -12,12 +12,11 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing, closing, suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from steadyhand import plugins, settings
+from steadyhand import settings
 from steadyhand.access.keys import Keys
 from steadyhand.access.limits import Limits
 from steadyhand.access.quotas import Quotas
@@ -27,7 +26,7 @@ from steadyhand.caching.store import ResponseCache
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers
 from steadyhand.errors import StorageError
-from steadyhand.features.known import Known
+from steadyhand.features.known import class_of, known
 from steadyhand.features.registry import Registry
 from steadyhand.fetching import Fetcher
 from steadyhand.jobs.queue import Jobs
@@ -88,7 +87,6 @@ _log = logging.getLogger(__name__)
 OWNER = Principal(name="owner", role="admin")
 """Whoever has the workspace's files in hand needs no key."""
 
-RECIPES = Path(__file__).parent / "recipes"
 STATE = ".steadyhand"
 
 
@@ -124,8 +122,8 @@ class AsyncWorkspace:
         gateway_ports = self._gateway_ports()
         self.gateway = Passthrough(gateway_ports)
         self._knowledge_calls = KnowledgeCalls(gateway_ports, self.catalog.find, self.class_of)
-        opener = opening.Opener(configured, embed, self._knowledge_calls.embed)
-        self.embedders = resources.enter_context(closing(Embedders(configured, database, opener)))
+        embedders = Embedders(configured, database, opening.Opener(configured, embed, self._knowledge_calls.embed))
+        self.embedders = resources.enter_context(closing(embedders))
         self.generations = Generations(database, self.embedders)
         self.searcher = Searcher(database, self.embedders, self.class_of)
         rerankers = Rerankers(configured.models_folder, configured.embedder.threads or os.cpu_count() or 1)
@@ -133,9 +131,8 @@ class AsyncWorkspace:
         self._readers = Readers()
         self._ingest = Ingest(KnowledgeStore(database), self.generations, embed.count_tokens, self._readers)
         self.jobs = Jobs(database.url)
-        self._fetcher = Fetcher(frozenset(configured.fetching.allow))
-        sources = DeclaredSources(configured.root, self._fetcher)
-        self.upkeep = Upkeep(configured, self._ingest, self.jobs, sources, self._vision)
+        self._sources = DeclaredSources(configured.root, Fetcher(frozenset(configured.fetching.allow)))
+        self.upkeep = Upkeep(configured, self._ingest, self.jobs, self._sources, self._vision)
         self.uploads = Uploads(database, self._ingest.ensure_base, self.upkeep.bring, self.jobs)
         self.painter = Painter(self.knowledge)
         self._engine = Engine(self._ports())
@@ -183,7 +180,7 @@ class AsyncWorkspace:
     async def _start(self) -> None:
         """What runs beside everything else, from now to `close`; what is opened last is closed first."""
         resources = self._resources
-        resources.push_async_callback(self._fetcher.close)
+        resources.push_async_callback(self._sources.close)
         resources.push_async_callback(self._readers.close)
         resources.push_async_callback(self.painter.close)
         resources.push_async_callback(self._ingest.close)
@@ -298,7 +295,7 @@ class AsyncWorkspace:
 
     def class_of(self, base: str) -> DataClass:
         """The data class of a knowledge base."""
-        return _class_of(self.settings, base)
+        return class_of(self.settings, base)
 
 
 class Workspace:
@@ -346,29 +343,6 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def known(configured: Settings, catalog: Catalog) -> Known:
-    """What contracts may name: models, guardrails, knowledge bases, recipes."""
-    return Known(
-        clearance_of=lambda model: entry.provider.clearance if (entry := catalog.find(model)) else None,
-        models=catalog.ids(),
-        guardrails=plugins.names("guardrails"),
-        knowledge_bases=partial(_knowledge_bases, configured),
-        class_of=partial(_class_of, configured),
-        recipes=RECIPES,
-    )
-
-
-def _class_of(configured: Settings, base: str) -> DataClass:
-    return configured.knowledge.get(base, KnowledgeSettings()).data_class
-
-
-def _knowledge_bases(configured: Settings) -> tuple[str, ...]:
-    """Declared in steadyhand.toml, or a folder in `knowledge/`."""
-    folder = configured.root / "knowledge"
-    folders = {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
-    return tuple(sorted(folders | set(configured.knowledge)))
 
 
 async def _release(starting: "asyncio.Future[embedded.Server]") -> None:

@@ -9,9 +9,9 @@ from steadyhand import settings
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers
 from steadyhand.features.check import problems
+from steadyhand.features.known import RECIPES, known
 from steadyhand.features.registry import Registry
 from steadyhand.types.ids import FeatureName
-from steadyhand.workspace import RECIPES, known
 
 NAMES = sorted(path.name for path in RECIPES.iterdir() if path.is_dir())
 

@@ -14,10 +14,11 @@ from steadyhand.cli._figures import count, size
 from steadyhand.errors import DatabaseUnavailable
 from steadyhand.features.check import problems
 from steadyhand.features.files import feature_names
+from steadyhand.features.known import known
 from steadyhand.knowledge import model_files
 from steadyhand.knowledge.embedders import minilm
 from steadyhand.storage import embedded, migrate
-from steadyhand.workspace import OWNER, AsyncWorkspace, known
+from steadyhand.workspace import OWNER, AsyncWorkspace
 
 _SPACE_WARN = 2_000_000_000  # bytes
 _SPACE_FAIL = 200_000_000

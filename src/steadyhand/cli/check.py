@@ -15,12 +15,11 @@ from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.features.check import problems
 from steadyhand.features.contract import contract_schema
 from steadyhand.features.files import feature_names
-from steadyhand.features.known import Known
+from steadyhand.features.known import Known, known
 from steadyhand.features.load import load
 from steadyhand.pipeline.gateway import check as gateway_check
 from steadyhand.routing.exclusions import withdrawn_soon
 from steadyhand.types.ports import FindModel
-from steadyhand.workspace import known
 
 app = new_app()
 

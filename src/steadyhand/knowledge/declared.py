@@ -13,11 +13,14 @@ from steadyhand.types.source import Source
 
 
 class DeclaredSources:
-    """Sources of the workspace in `root`. Web pages are fetched by `fetcher`, whoever closes it."""
+    """Sources of the workspace in `root`. Web pages are fetched by `fetcher`, which `close` closes."""
 
     def __init__(self, root: Path, fetcher: Fetcher) -> None:
         self._root = root
         self._fetcher = fetcher
+
+    async def close(self) -> None:
+        await self._fetcher.close()
 
     def __call__(self, declared: SourceSettings) -> Source:
         """Nothing is listed yet. Raises `WorkspaceInvalid` and `SourceUnreadable` for what cannot be a source."""

@@ -36,7 +36,15 @@ async def readers() -> AsyncIterator[Readers]:
 def children_of(pid: int) -> set[int]:
     """Linux keeps them by the thread that started them."""
     threads = Path(f"/proc/{pid}/task").iterdir()
-    return {int(child) for thread in threads for child in (thread / "children").read_text().split()}
+    return {int(child) for thread in threads for child in told(thread / "children").split()}
+
+
+def told(path: Path) -> str:
+    """What /proc tells; "" when the thread or the process has ended meanwhile."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -46,8 +54,8 @@ async def until(holds: Callable[[], bool]) -> None:
 
 def is_gone(pid: int) -> bool:
     """A zombie is gone: nobody has asked for its exit code yet."""
-    status = Path(f"/proc/{pid}/status")
-    return not status.exists() or "State:\tZ" in status.read_text()
+    status = told(Path(f"/proc/{pid}/status"))
+    return not status or "State:\tZ" in status
 
 
 def open_files(pid: int) -> set[str]:

@@ -23,26 +23,33 @@ from steadyhand.workspace import OWNER, AsyncWorkspace
 
 app = new_app()
 
+_Base = Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")]
+_Query = Annotated[str, typer.Argument(metavar="QUERY", help="What to look for, in plain words.")]
+_Top = Annotated[int, typer.Option("--top", min=1, max=200, help="How many passages.")]
+_Conditions = Annotated[
+    list[str] | None,
+    typer.Option("--filter", metavar="KEY=VALUE|JSON", help="What the metadata must say; may be repeated."),
+]
+_Labels = Annotated[
+    str | None, typer.Option("--as", metavar="LABELS", help="Search as somebody with these labels; '' for none.")
+]
+_AsOf = Annotated[
+    int | None, typer.Option("--as-of", min=0, metavar="REVISION", help="The base as it was at that revision.")
+]
+_Rerank = Annotated[str, typer.Option("--rerank", metavar="NAME", help="Reorder: lexical, or onnx:FOLDER.")]
+
 
 @app.command()
 def search(
     context: typer.Context,
     *,
-    base: Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")],
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="What to look for, in plain words.")],
-    top: Annotated[int, typer.Option("--top", min=1, max=200, help="How many passages.")] = 5,
-    conditions: Annotated[
-        list[str] | None,
-        typer.Option("--filter", metavar="KEY=VALUE|JSON", help="What the metadata must say; may be repeated."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option("--as", metavar="LABELS", help="Search as somebody with these labels; '' for none."),
-    ] = None,
-    as_of: Annotated[
-        int | None, typer.Option("--as-of", min=0, metavar="REVISION", help="The base as it was at that revision.")
-    ] = None,
-    rerank: Annotated[str, typer.Option("--rerank", metavar="NAME", help="Reorder: lexical, or onnx:FOLDER.")] = "",
+    base: _Base,
+    query: _Query,
+    top: _Top = 5,
+    conditions: _Conditions = None,
+    labels: _Labels = None,
+    as_of: _AsOf = None,
+    rerank: _Rerank = "",
     as_json: AsJson = False,
 ) -> None:
     """Search a knowledge base; prints the best passages with source, page and score.
@@ -80,7 +87,7 @@ def search(
 
 
 def shown(number: int, passage: Passage, width: int, address: str = "") -> str:
-    """`1   0.93  travel-policy.pdf, page 3  Travel > Hotels`, and below it the passage and a link if it is served."""
+    """`1   0.93  travel-policy.pdf, page 3  Travel > Hotels`, below it the passage, and a link if it is served."""
     section = f"  {passage.section}" if passage.section else ""
     head = f"{number:<4}{passage.score:.2f}  {passage.source}, page {passage.page}{section}"
     lines = [head, hanging("    ", passage.text, width)]

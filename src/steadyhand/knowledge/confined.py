@@ -1,4 +1,4 @@
-"""The child process that reads: `python -m steadyhand.knowledge.confined MEMORY_BYTES`, one request after another.
+"""The child process that reads, one request after another: `python -m steadyhand.knowledge.confined BYTES`.
 
 It gives up what reading does not need before it sees a file: memory beyond a limit, new files, new processes, more
 privileges and, where Linux lets it, the network. It ends with its parent.

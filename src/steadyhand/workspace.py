@@ -40,13 +40,14 @@ from steadyhand.knowledge.find import Finder
 from steadyhand.knowledge.following import Progress
 from steadyhand.knowledge.generations import Generations
 from steadyhand.knowledge.ingest import Ingest
+from steadyhand.knowledge.mirror import Mirrors
 from steadyhand.knowledge.painting import Painter
 from steadyhand.knowledge.reindex import Reindex
-from steadyhand.knowledge.rerank import Rerankers
 from steadyhand.knowledge.search import Searcher
 from steadyhand.knowledge.store import KnowledgeStore
 from steadyhand.knowledge.upkeep import Upkeep
 from steadyhand.knowledge.uploads import Uploads
+from steadyhand.knowledge.vector_stores import VectorStores
 from steadyhand.knowledge.vectors import Embedders
 from steadyhand.knowledge.visible import StillVisible
 from steadyhand.ledger.exchanges import ExchangeLedger
@@ -83,7 +84,6 @@ from steadyhand.types.text import DataClass
 
 _log = logging.getLogger(__name__)
 
-
 OWNER = Principal(name="owner", role="admin")
 """Whoever has the workspace's files in hand needs no key."""
 
@@ -115,24 +115,30 @@ class AsyncWorkspace:
         self._limits = Limits(configured.limits)
         self._quotas = Quotas(database, time.time)
         self._transport = Transport()
-        in_process = resources.enter_context(closing(GgufModels(configured.models_folder)))
-        self._completer = Completer(self._transport, embed, in_process=in_process)
+        gguf = resources.enter_context(closing(GgufModels(configured.models_folder)))
+        self._completer = Completer(self._transport, embed, in_process=gguf)
         self._runs = Ledger(database, self._quotas)
         self._exchanges = ExchangeLedger(database, self._quotas, configured.root / STATE / "journal", _new_name())
-        gateway_ports = self._gateway_ports()
-        self.gateway = Passthrough(gateway_ports)
+        self.gateway = Passthrough(gateway_ports := self._gateway_ports())
         self._knowledge_calls = KnowledgeCalls(gateway_ports, self.catalog.find, self.class_of)
         embedders = Embedders(configured, database, opening.Opener(configured, embed, self._knowledge_calls.embed))
         self.embedders = resources.enter_context(closing(embedders))
         self.generations = Generations(database, self.embedders)
-        self.searcher = Searcher(database, self.embedders, self.class_of)
-        rerankers = Rerankers(configured.models_folder, configured.embedder.threads or os.cpu_count() or 1)
-        self.finder = Finder(self.searcher, rerankers, database)
+        self.jobs = Jobs(database.url)
+        self.mirrors = Mirrors(database, VectorStores(configured, time.monotonic), self.jobs)
+        self.searcher = Searcher(database, self.embedders, self.class_of, nearby=self.mirrors.nearby)
+        self.finder = Finder(self.searcher, opening.rerankers(configured), database)
         self._readers = Readers()
         self._ingest = Ingest(KnowledgeStore(database), self.generations, embed.count_tokens, self._readers)
-        self.jobs = Jobs(database.url)
         self._sources = DeclaredSources(configured.root, Fetcher(frozenset(configured.fetching.allow)))
-        self.upkeep = Upkeep(configured, self._ingest, self.jobs, self._sources, self._vision)
+        self.upkeep = Upkeep(
+            configured,
+            self._ingest,
+            self.jobs,
+            self._sources,
+            vision_of=self._vision,
+            after_sync=self.mirrors.after_sync,
+        )
         self.uploads = Uploads(database, self._ingest.ensure_base, self.upkeep.bring, self.jobs)
         self.painter = Painter(self.knowledge)
         self._engine = Engine(self._ports())
@@ -181,6 +187,7 @@ class AsyncWorkspace:
         """What runs beside everything else, from now to `close`; what is opened last is closed first."""
         resources = self._resources
         resources.push_async_callback(self._sources.close)
+        resources.push_async_callback(self.mirrors.close)
         resources.push_async_callback(self._readers.close)
         resources.push_async_callback(self.painter.close)
         resources.push_async_callback(self._ingest.close)

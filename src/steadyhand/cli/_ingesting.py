@@ -89,8 +89,11 @@ def _title(base: str, source: SourceSettings) -> str:
 async def erase(workspace: AsyncWorkspace, base: str, paths: Sequence[str]) -> int:
     """Delete documents by their paths inside the base, or without paths the whole base; how many there were."""
     if paths:
-        return await erase_documents(workspace.database, base, paths)
-    return await erase_base(workspace.database, base)
+        erased = await erase_documents(workspace.database, base, paths)
+    else:
+        erased = await erase_base(workspace.database, base)
+    await workspace.mirrors.after_sync(base)
+    return erased
 
 
 def report(terminal: Terminal, problems: Sequence[Progress]) -> None:

@@ -6,8 +6,9 @@ texts, and so many of them that enough are left when those of dead, hidden or un
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -58,15 +59,24 @@ class Wanted:
     count: int
 
 
-async def candidates(database: Database, wanted: Wanted) -> Candidates:
-    """What is wanted, as far as there is so much."""
+Nearest: TypeAlias = Callable[[Vectors, int, int], Awaitable[Slots | None]]
+"""The chunks nearest to each of the vectors by an index that is not PostgreSQL's: so many, of so many that may be
+found. It may be wrong. None when it cannot tell."""
+
+
+async def candidates(database: Database, wanted: Wanted, nearest: Nearest | None = None) -> Candidates:
+    """What is wanted, as far as there is so much. `nearest` is asked before all vectors are looked through."""
     snapshot, scope = wanted.snapshot, wanted.scope
     if snapshot.vectors is None:
         return await _read(database, wanted, _NOTHING, {"reach": 0})
     reachable = snapshot.statistics.chunks if scope is None else len(scope.slots)
     if scope is not None and reachable**2 <= _PRICE * snapshot.held:
         return await _listed(database, wanted, scope)
-    found = await _nearest(database, wanted, snapshot.vectors, reachable)
+    slots = await nearest(wanted.vectors, wanted.count, reachable) if nearest is not None else None
+    if slots is not None:
+        found = await _read(database, wanted, _NAMED, {"named": slots.tolist(), "reach": 0})
+    else:
+        found = await _nearest(database, wanted, snapshot.vectors, reachable)
     if scope is None:
         return found
     kept = _within(found, scope)
@@ -180,5 +190,6 @@ _SIMILAR = """
         ) AS sample GROUP BY a.number) AS l
     ) AS least
 """
+_NAMED = "SELECT unnest(%(named)s::integer[]) AS slot"
 _NOTHING = "SELECT NULL::integer AS slot WHERE %(reach)s > 0"
 _NO_VECTORS = "NULL AS similarities, NULL AS least"

@@ -1,9 +1,11 @@
-"""Opens embedders as the settings say: a file of `knowledge/embedders/`, or a provider's model."""
+"""Opens embedders and rerankers as the settings say: a file of `knowledge/embedders/`, or a provider's model."""
 
+import os
 from functools import partial
 from typing import cast
 
 from steadyhand import plugins
+from steadyhand.knowledge.rerank import Rerankers
 from steadyhand.knowledge.vectors import Embedder, LazyEmbed, LocalEmbed, LocalEmbedder, RemoteEmbedder
 from steadyhand.settings import EmbedderSettings, Settings
 from steadyhand.types.ids import ModelId
@@ -13,6 +15,11 @@ from steadyhand.types.ports import EmbedForBase
 def minilm(configured: Settings) -> LazyEmbed:
     """What counts tokens and serves built-in models, whatever embeds; as `[embedder]` says when that is MiniLM."""
     return LazyEmbed(partial(_load, _own(configured), configured))
+
+
+def rerankers(configured: Settings) -> Rerankers:
+    """With as many threads as the embedder has."""
+    return Rerankers(configured.models_folder, configured.embedder.threads or os.cpu_count() or 1)
 
 
 class Opener:

@@ -15,8 +15,8 @@ HAS_MIRROR = "EXISTS (SELECT 1 FROM store_mirror m WHERE m.base_id = %(base)s)"
 async def note(transaction: Transaction, base_id: int, slots: Sequence[int]) -> None:
     """These chunks came or went."""
     await transaction.execute(
-        "INSERT INTO store_outbox (base_id, slot) SELECT %(base)s, slot FROM unnest(%(slots)s::integer[]) AS n (slot)"
-        f" WHERE {HAS_MIRROR}",
+        "INSERT INTO store_outbox (base_id, slot)"
+        f" SELECT %(base)s, slot FROM unnest(%(slots)s::integer[]) AS n (slot) WHERE {HAS_MIRROR}",
         {"base": base_id, "slots": list(slots)},
     )
 

@@ -7,6 +7,7 @@ given only when the statement that reads it finds it live and the caller allowed
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from steadyhand.knowledge import dense, filters
 from steadyhand.knowledge.dense import Candidates, Wanted
 from steadyhand.knowledge.fusion import Leg, best_of, dense_share, fused
 from steadyhand.knowledge.lexical import Lexical, Slots
+from steadyhand.knowledge.nearby import Nearby
 from steadyhand.knowledge.postings import Postings
 from steadyhand.knowledge.scopes import NOW, PAST, Scope, Scopes
 from steadyhand.knowledge.snapshots import Snapshot, Snapshots
@@ -43,7 +45,7 @@ class Searcher:
 
     `dense_weight` in [0, 1] is the share of the vectors in the score: 0 is BM25 alone, 1 the vectors alone; with
     None the language of the question decides. `embedder` is the id of the embedder whose vectors are read; ""
-    reads those of the base's active generation.
+    reads those of the base's active generation. `nearby` asks the vector stores of bases that have one.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class Searcher:
         *,
         dense_weight: float | None = None,
         embedder: str = "",
+        nearby: Nearby | None = None,
     ) -> None:
         self._database = database
         self._embedders = embedders
         self._class_of = class_of
         self._dense_weight = dense_weight
         self._embedder = embedder
+        self._nearby = nearby
         self._snapshots = Snapshots(database)
         self._scopes = Scopes(database)
         self._postings = Postings(database)
@@ -67,15 +71,11 @@ class Searcher:
 
     def weighted(self, dense_weight: float | None) -> "Searcher":
         """The same search with another share of the vectors, for measuring."""
-        return Searcher(
-            self._database, self._embedders, self._class_of, dense_weight=dense_weight, embedder=self._embedder
-        )
+        return self._changed(dense_weight, self._embedder)
 
     def reading(self, embedder: str) -> "Searcher":
         """The same search with the vectors of this embedder's generation, for measuring."""
-        return Searcher(
-            self._database, self._embedders, self._class_of, dense_weight=self._dense_weight, embedder=embedder
-        )
+        return self._changed(self._dense_weight, embedder)
 
     async def __call__(self, request: SearchRequest) -> Retrieval:
         """The best passages, best first, all of them live and visible to the request's principal.
@@ -103,6 +103,16 @@ class Searcher:
         """The state that a search would read now, as in `Retrieval.snapshot`; "" for a base without documents."""
         return await self._snapshots.id(knowledge_base)
 
+    def _changed(self, dense_weight: float | None, embedder: str) -> "Searcher":
+        return Searcher(
+            self._database,
+            self._embedders,
+            self._class_of,
+            dense_weight=dense_weight,
+            embedder=embedder,
+            nearby=self._nearby,
+        )
+
     async def _snapshot(self, request: SearchRequest, embedder: str) -> Snapshot:
         return await self._snapshots.of(request.knowledge_base, request.as_of, embedder)
 
@@ -118,7 +128,8 @@ class Searcher:
         count = max(_CANDIDATES, 4 * request.top_k)
         found = await asyncio.to_thread(_proposed, words, snapshot, scope, count)
         wanted = Wanted(snapshot=snapshot, vectors=vectors, words=found, scope=scope, count=count)
-        candidates = await dense.candidates(self._database, wanted)
+        nearest = partial(self._nearby, snapshot, request) if self._nearby is not None else None
+        candidates = await dense.candidates(self._database, wanted, nearest)
         ranked = await asyncio.to_thread(_ranked, candidates, words, share, request.top_k * _SPARE)
         return await self._read(snapshot, request, ranked)
 

@@ -6,7 +6,7 @@ tried again with growing pauses.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,9 @@ OpenSource: TypeAlias = Callable[[SourceSettings], Source]
 
 VisionOf: TypeAlias = Callable[[str], Vision | None]
 """The model that reads the pictures of a base, by its name; None when there is none."""
+
+AfterSync: TypeAlias = Callable[[str], Awaitable[None]]
+"""Told the base when a source of it is in step; raises nothing that the sync should fail for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,14 @@ class Upkeep:
     """The sources of all bases."""
 
     def __init__(
-        self, configured: Settings, ingest: Ingest, jobs: Jobs, opened: OpenSource, vision_of: VisionOf
+        self,
+        configured: Settings,
+        ingest: Ingest,
+        jobs: Jobs,
+        opened: OpenSource,
+        *,
+        vision_of: VisionOf,
+        after_sync: AfterSync,
     ) -> None:
         self._settings = configured
         self._ingest = ingest
@@ -73,6 +83,7 @@ class Upkeep:
         self._jobs = jobs
         self._opened = opened
         self._vision_of = vision_of
+        self._after_sync = after_sync
         jobs.add(SYNC, self._sync_job)
         jobs.add(_LOOK, self._look, every=_EVERY_MINUTE)
         jobs.add(_SWEEP, self._sweep, every=_EVERY_NIGHT)
@@ -102,6 +113,7 @@ class Upkeep:
         async with aclosing(steps):
             async for step in steps:
                 yield step
+        await self._after_sync(base)
 
     async def bring(self, base: str, source: Source) -> None:
         """Bring a source in step that no settings name. Items that say nothing of labels have the base's."""
@@ -110,6 +122,7 @@ class Upkeep:
         async with aclosing(steps):
             async for _ in steps:
                 pass
+        await self._after_sync(base)
 
     def intervals(self, base: str) -> dict[str, int]:
         """How often each declared source is to be looked at, in seconds by its origin; 0: by hand."""

@@ -1,7 +1,8 @@
 -- Vector stores beside the database: which of their collections mirror which vectors, and what they have yet to hear of.
 
 CREATE TABLE store_mirror (          -- a collection of a store, with the vectors of a base by one embedder
-    collection  text PRIMARY KEY,               -- used once: what is built anew has another name
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    collection  text NOT NULL UNIQUE,           -- used once: what is built anew has another name
     store       text NOT NULL,                  -- as in [stores.NAME]
     base_id     integer NOT NULL,               -- no foreign key: a base that was erased has still to leave its store
     embedder    text NOT NULL,

@@ -32,7 +32,7 @@ def test_a_citation_opens_at_the_marked_words(company: Path, steadyhand) -> None
         serves = {"STEADYHAND_SERVER__PORT": str(port)}
         asked = steadyhand("ask", "policy_answers", QUESTION, "-w", str(company), **serves)
     page = f"http://127.0.0.1:{port}/knowledge/policies/travel-policy.pdf?page=3"
-    assert f"{page}&start={item['start']}&end={item['end']}&version={item['version_id']}\n" in asked.stdout
+    assert f"{page}&start={item['start']}&end={item['end']}&version={item['version_id']}#span\n" in asked.stdout
 
 
 def test_an_answer_as_json_is_one_object_with_all_there_is(company: Path, inside) -> None:

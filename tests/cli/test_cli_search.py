@@ -36,7 +36,7 @@ def test_a_passage_has_its_place_and_where_served_a_link_to_its_words() -> None:
         "    Hotels cost at most 120 EUR a night.",
     ]
     assert shown(1, HOTELS, 80, "http://127.0.0.1:8484").splitlines()[2] == (
-        "    http://127.0.0.1:8484/knowledge/policies/on%20the%20road/travel.pdf?page=3&start=100&end=134&version=7"
+        "    http://127.0.0.1:8484/knowledge/policies/on%20the%20road/travel.pdf?page=3&start=100&end=134&version=7#span"
     )
 
 

@@ -131,7 +131,7 @@ def test_the_demo_answers_with_citations_then_serves_and_keeps_what_was_changed(
     process.send_signal(signal.SIGTERM)
     answers = process.communicate(timeout=30)[0]
     assert re.search(
-        rf"{address}/knowledge/policies/travel-policy\.pdf\?page=3&start=\d+&end=\d+&version=\d+\n", answers
+        rf"{address}/knowledge/policies/travel-policy\.pdf\?page=3&start=\d+&end=\d+&version=\d+#span\n", answers
     )
     assert process.returncode == 0
 

@@ -45,7 +45,7 @@ async def addresses(site: Site) -> list[str]:
         "/console/models", "/console/features/passthrough", "/console/runs?feature=passthrough",
         *(f"/console/runs/{run}" for run in runs), "/console/runs?feature=sorter&status=failed",
         "/console/features/sorter", "/console/features/answers", "/console/features/broken",
-        "/console/knowledge/notes", "/console/knowledge/notes?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+        "/console/knowledge/notes", "/console/report/notes", "/console/knowledge/notes?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
         f"/console/knowledge/notes/travel.md?start={span['start']}&end={span['end']}",
         "/knowledge/notes/travel.md?page=1", "/knowledge/notes/evil%20%3Ci%3Ename%20%26%20co.txt?page=1&start=0&end=500",
         "/console/nowhere%3Cscript%3E", "/console/runs/%3Cscript%3Ealert(1)%3C/script%3E",

@@ -43,10 +43,10 @@ def with_markers(text: str, evidence: Sequence[Evidence]) -> str:
 
 
 def page_link(item: Evidence | Passage) -> str:
-    """The path of the page as it was quoted or found, with the words marked."""
+    """The path of the page as it was quoted or found, at its marked words."""
     version = {"version": item.version_id} if item.version_id else {}
     span = urlencode({"page": item.page, "start": item.start, "end": item.end, **version})
-    return f"/knowledge/{quote(item.knowledge_base, safe='')}/{quote(item.source)}?{span}"
+    return f"/knowledge/{quote(item.knowledge_base, safe='')}/{quote(item.source)}?{span}#span"
 
 
 def signature(answer: Answer, feature: Feature) -> str:

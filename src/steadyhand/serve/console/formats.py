@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from urllib.parse import quote, urlencode
 
@@ -71,10 +71,28 @@ def count(value: int) -> str:
 def span_link(
     base: str, path: str, page: int, start: int | None = None, end: int | None = None, *, version: int | None = None
 ) -> str:
-    """The address of a span in a document, or in a version of it, as a page."""
-    query = {"page": page} | ({} if start is None or end is None else {"start": start, "end": end})
-    query |= {"version": version} if version else {}
-    return f"/knowledge/{quote(base, safe='')}/{quote(path)}?{urlencode(query)}"
+    """The address of a page of a document, or of a version of it, at the span if there is one."""
+    query = {"page": page} | _span(start, end, version)
+    there = "" if start is None or end is None else "#span"
+    return f"/knowledge/{quote(base, safe='')}/{quote(path)}?{urlencode(query)}{there}"
+
+
+def picture_link(
+    base: str, path: str, page: int, start: int | None = None, end: int | None = None, *, version: int | None = None
+) -> str:
+    """The address of a picture of the page, with the span marked."""
+    query = urlencode(_span(start, end, version))
+    return f"/knowledge/{quote(base, safe='')}/{quote(path)}/page/{page}.png" + (f"?{query}" if query else "")
+
+
+def _span(start: int | None, end: int | None, version: int | None) -> dict[str, int]:
+    span = {} if start is None or end is None else {"start": start, "end": end}
+    return span | ({"version": version} if version else {})
+
+
+def day(value: date) -> str:
+    """Such as `7 Mar 2026`."""
+    return f"{value.day} {value:%b %Y}"
 
 
 def query(values: Mapping[str, object]) -> str:
@@ -93,6 +111,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "clip": clip,
     "count": count,
     "short": short,
+    "day": day,
+    "picture_link": picture_link,
     "span_link": span_link,
     "query": query,
 }

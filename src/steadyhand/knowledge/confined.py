@@ -1,7 +1,7 @@
 """The child process that reads, one request after another: `python -m steadyhand.knowledge.confined BYTES`.
 
 It gives up what reading does not need before it sees a file: memory beyond a limit, new files, new processes, more
-privileges and, where Linux lets it, the network. It ends with its parent.
+privileges and, where Linux lets it, the network and the files of others. It ends with its parent.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from steadyhand import plugins
 from steadyhand.errors import DocumentError, DocumentUnreadable, NotFound
-from steadyhand.knowledge import frames, reading
+from steadyhand.knowledge import frames, landlock, reading
 from steadyhand.knowledge.frames import Broken, Ended, Held, Painted, Reply, Request
 
 if sys.platform != "win32":
@@ -118,6 +118,7 @@ def _confine(memory: int, parent: int) -> None:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if libc.unshare(_CLONE_NEWNET) != 0:  # for root; others get a name space of their own first
             libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+        landlock.confine()
     if os.getppid() != parent:
         os._exit(1)  # it died before the kernel was told to tell
 

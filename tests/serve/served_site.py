@@ -98,6 +98,7 @@ def write(root: Path, database_url: str, models: Path, model_url: str) -> None:
     (root / "steadyhand.toml").write_text(
         'name = "The <i>Site</i>"\n'
         f'database_url = "{database_url}"\nmodels_dir = "{models}"\n'
+        '[embedders.small]\nprecision = "int8"\n'
         '[knowledge.notes]\nsources = ["knowledge/notes"]\n'
         f'[providers.test]\ndialect = "openai"\nbase_url = "{model_url}"\nplace = "local"\n'
         'clearance = "restricted"\nkey_variable = ""\n'

@@ -236,6 +236,21 @@ async def test_sources_say_when_they_were_looked_at(library: Library) -> None:
     assert source["status"]["outcomes"]["added"] == 1
 
 
+async def test_a_base_changes_its_vectors_and_goes_back(library: Library) -> None:
+    await library.put("a.md", NOTE)
+    _, before = await library.ask("GET", "/generations")
+    status, content, _ = await library.raw("POST", "/reindex", embedder="small", switch="true")
+    *steps, last = [json.loads(line) for line in content.splitlines()]
+    assert (status, steps[-1]) == (200, {"done": 1, "total": 1})
+    assert last["finished"]["is_switched"]
+    assert await library.found(q="bicycles") == ["a.md"]
+    [was] = before["generations"]
+    assert last["finished"]["became"] != was["embedder"]
+    assert await library.ask("POST", "/rollback") == (200, {"vectors": was["embedder"]})
+    assert (await library.ask("POST", "/reclaim"))[1]["deleted"] == 1
+    assert (await library.ask("POST", "/reindex", embedder="nobody"))[0] in (404, 409, 422)
+
+
 @pytest.mark.parametrize("label", ["hr", "everyone"])
 async def test_a_restricted_document_is_nowhere_for_who_may_not_see_it(library: Library, label: str) -> None:
     """The reader's key has no labels."""

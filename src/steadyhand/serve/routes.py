@@ -11,7 +11,7 @@ from steadyhand import plugins
 from steadyhand.access.roles import Action
 from steadyhand.errors import SteadyhandError
 from steadyhand.serve.access import Allow
-from steadyhand.serve.api import documents, features, health, knowledge, reference, reviews, runs
+from steadyhand.serve.api import documents, features, generations, health, knowledge, reference, reviews, runs
 from steadyhand.serve.console import assets, render, session
 from steadyhand.serve.request import refuse_unknown
 
@@ -48,6 +48,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/knowledge/{kb}/search", knowledge.search, ("call", "read"), is_exact=True),
     Route("GET", "/knowledge/{kb}/sources", knowledge.sources, ("read",), is_exact=True),
     Route("GET", "/knowledge/{kb}/report", knowledge.report, ("read",), is_exact=True),
+    Route("GET", "/knowledge/{kb}/generations", generations.show, ("read",), is_exact=True),
+    Route("POST", "/knowledge/{kb}/reindex", generations.reindex, ("administer",), is_exact=True),
+    Route("POST", "/knowledge/{kb}/rollback", generations.rollback, ("administer",), is_exact=True),
+    Route("POST", "/knowledge/{kb}/reclaim", generations.reclaim, ("administer",), is_exact=True),
     Route("POST", "/knowledge/{kb}/sync", knowledge.sync, ("ingest",), is_exact=True),
     Route("POST", "/knowledge/{kb}/documents", documents.upload, ("ingest",), is_exact=True),
     Route("GET", "/knowledge/{kb}/{path:path}/page/{number:int}.png", documents.picture, ("call", "read")),

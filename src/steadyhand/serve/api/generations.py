@@ -1,0 +1,66 @@
+"""The vectors of a knowledge base: which embedders made them, and changing the one that searches read."""
+
+import json
+from collections.abc import AsyncIterator
+
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from steadyhand.errors import SteadyhandError
+from steadyhand.knowledge import gold
+from steadyhand.knowledge.generations import Built
+from steadyhand.serve.request import BaseName, Caller, Opened
+from steadyhand.types.wire import error_json, plain
+
+
+async def show(kb: BaseName, workspace: Opened) -> Response:
+    """The vectors of a base, one entry for each embedder, and how its gold questions fared with them."""
+    found = await workspace.generations.of(kb)
+    scores = await gold.history(workspace.database, kb)
+    return JSONResponse({"generations": plain(found), "scores": plain(scores)})
+
+
+async def reindex(
+    kb: BaseName,
+    workspace: Opened,
+    caller: Caller,
+    *,
+    embedder: str = "",
+    anyway: bool = False,
+    switch: bool = False,
+) -> Response:
+    """Make the vectors of `embedder`, measure them on the gold questions, and switch searches to them.
+
+    One JSON line for each step, `done` of `total` passages, then a line `finished`. Broken off, it goes on when it
+    is asked for again. Searches are not switched when scores fall, unless `anyway`, nor without gold questions,
+    unless `switch`.
+    """
+    reindexing = workspace.reindexing(kb)
+    built = aiter(reindexing.build(embedder))
+    step = await anext(built, None)  # what is wrong with the request is said before the stream begins
+
+    async def lines(step: Built | None) -> AsyncIterator[bytes]:
+        try:
+            while step is not None:
+                yield _line(plain(step))
+                step = await anext(built, None)
+            done = await reindexing.finish(caller, name=embedder, anyway=anyway, unmeasured=switch)
+        except SteadyhandError as error:
+            yield _line(error_json(error.code, str(error), hint=error.hint))
+        else:
+            yield _line({"finished": plain(done)})
+
+    return StreamingResponse(lines(step), media_type="application/x-ndjson")
+
+
+async def rollback(kb: BaseName, workspace: Opened) -> Response:
+    """Let searches read the vectors again that they read before the last switch. Nothing is computed."""
+    return JSONResponse({"vectors": await workspace.generations.rollback(kb)})
+
+
+async def reclaim(kb: BaseName, workspace: Opened) -> Response:
+    """Delete the vectors that searches do not read. After that there is nothing to roll back to."""
+    return JSONResponse({"deleted": await workspace.generations.reclaim(kb)})
+
+
+def _line(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False).encode() + b"\n"

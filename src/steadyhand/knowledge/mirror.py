@@ -48,8 +48,8 @@ class Mirrors:
         self._database = database
         self._stores = stores
         self.nearby = Nearby(database, stores)
-        jobs.add(_PUSH, self._push_all, every="* * * * *")
-        jobs.add(_CHECK, self._check_all, every="*/10 * * * *")
+        jobs.add(_PUSH, self._push_job, every="* * * * *")
+        jobs.add(_CHECK, self._check_job, every="*/10 * * * *")
 
     async def close(self) -> None:
         await self._stores.close()
@@ -84,6 +84,14 @@ class Mirrors:
             raise UsageError(f"expected a base with a store; {base!r} has none", hint=f"set knowledge.{base}.store")
         await self._begin(base, name, is_wanted=True)
         await self.push(base)
+
+    async def check(self, base: str) -> None:
+        """Build anew what was lost: a store that was told everything some time ago, and counts otherwise."""
+        found = await mirrored.quiet(self._database, base, self._stores.of(base))
+        rows = (await self._said(found.mirror))[0] if found else None
+        if found is not None and rows is not None and rows != found.expected:
+            _log.warning("%s: its store has %d of %d rows; it is built anew", base, rows, found.expected)
+            await self.rebuild(base)
 
     async def status(self, base: str) -> MirrorStatus | None:
         """None for a base without a store, or one that was told nothing yet. Raises `NotFound`."""
@@ -161,21 +169,16 @@ class Mirrors:
                 )
             await mirrored.forget(self._database, mirror_id)
 
-    async def _push_all(self, arguments: Arguments) -> None:
+    async def _push_job(self, arguments: Arguments) -> None:
         del arguments
         for base in self._stores.bases():
             await self.after_sync(base)
         await self._sweep()
 
-    async def _check_all(self, arguments: Arguments) -> None:
-        """Build anew what was lost: a store that was told everything and counts otherwise."""
+    async def _check_job(self, arguments: Arguments) -> None:
         del arguments
         for base in self._stores.bases():
-            found = await mirrored.quiet(self._database, base, self._stores.of(base))
-            rows = (await self._said(found.mirror))[0] if found else None
-            if found is not None and rows is not None and rows != found.expected:
-                _log.warning("%s: its store has %d of %d rows; it is built anew", base, rows, found.expected)
-                await self.rebuild(base)
+            await self.check(base)
 
 
 async def _lock(transaction: Transaction, base_id: int) -> bool:

@@ -30,8 +30,8 @@ from steadyhand.catalog.providers import example, shipped
 from steadyhand.checks.cel import FUNCTIONS
 from steadyhand.features import shorttypes
 from steadyhand.features.contract import contract_schema
+from steadyhand.features.known import RECIPES
 from steadyhand.types.run import Principal
-from steadyhand.workspace import RECIPES
 
 REFERENCE = Path(__file__).parent / "reference"
 SCHEMA = "contract.schema.json"

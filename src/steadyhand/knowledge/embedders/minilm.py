@@ -12,7 +12,7 @@ from tokenizers import Encoding, Tokenizer
 
 from steadyhand.errors import ModelFilesError
 from steadyhand.knowledge import model_files
-from steadyhand.knowledge.embedders._session import MANY, batches, padded, session
+from steadyhand.knowledge.embedders._session import MANY, padded, session, vectors_of
 from steadyhand.knowledge.model_files import ModelFile
 from steadyhand.settings import EmbedderSettings, Precision
 from steadyhand.types.ports import Vectors
@@ -66,7 +66,9 @@ class MiniLM:
         self._tokenizer = Tokenizer.from_file(str(home / TOKENIZER.name))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._session = session(home / GRAPHS[precision], threads)
+        self._threads = threads
+        # A step of int8 is done before another thread has woken up to help.
+        self._session = session(home / GRAPHS[precision], 1 if precision == "int8" else threads)
         # Activations are quantised by the range of a whole batch: alone, a text's vector depends on nothing else.
         self._batch = 1 if precision == "int8" else MANY
 
@@ -78,10 +80,9 @@ class MiniLM:
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (n, 384), in the order of `texts`. Nothing behind 256 tokens is read. Blocks."""
         ids = [self._ids(encoding.ids) for encoding in self._encoded([text[:_READ_CHARS] for text in texts])]
-        vectors = np.empty((len(ids), DIMS), dtype=np.float32)
-        for batch in batches([len(tokens) for tokens in ids], self._batch):
-            vectors[batch] = self._embedded([ids[at] for at in batch])
-        return vectors
+        if not ids:
+            return np.empty((0, DIMS), dtype=np.float32)
+        return vectors_of(ids, self._batch, self._threads, self._embedded)
 
     def questions(self, texts: Sequence[str]) -> Vectors:
         """The same as of passages: the model was trained without a difference."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from steadyhand.errors import ModelFilesError
-from steadyhand.knowledge.embedders._session import MANY, batches, padded, session
+from steadyhand.knowledge.embedders._session import MANY, padded, session, vectors_of
 from steadyhand.settings import EmbedderSettings, Pooling, Precision
 from steadyhand.types.ports import Vectors
 
@@ -69,6 +69,7 @@ class OnnxEmbedder:
 
     def __init__(self, graph: Path, tokenizer: Path, recipe: _Recipe, threads: int) -> None:
         self._recipe = recipe
+        self._threads = threads
         self._id = f"onnx:{tokenizer.parent.name}@{_hash(graph, tokenizer, recipe)}"
         try:
             self._tokenizer = Tokenizer.from_file(str(tokenizer))
@@ -103,14 +104,9 @@ class OnnxEmbedder:
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         ids = self._ids(texts)
-        found: list[tuple[list[int], Vectors]] = [
-            (batch, self._embedded([ids[at] for at in batch]))
-            for batch in batches([len(tokens) for tokens in ids], self._batch)
-        ]
-        vectors = np.empty((len(ids), found[0][1].shape[1] if found else 0), dtype=np.float32)
-        for batch, embedded in found:
-            vectors[batch] = embedded
-        return vectors
+        if not ids:
+            return np.empty((0, 0), dtype=np.float32)
+        return vectors_of(ids, self._batch, self._threads, self._embedded)
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text as far as they are read, at least one."""

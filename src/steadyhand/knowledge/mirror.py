@@ -68,10 +68,10 @@ class Mirrors:
         await self._sweep()
 
     async def after_sync(self, base: str) -> None:
-        """`push`, where it must not matter that the store is away: a job tells it later."""
+        """`push`, where it must not matter that the store cannot be told: a job tells it later."""
         try:
             await self.push(base)
-        except StorageError as error:
+        except (StorageError, UsageError) as error:
             _log.warning("%s: its store is not in step yet: %s", base, error)
 
     async def rebuild(self, base: str) -> None:

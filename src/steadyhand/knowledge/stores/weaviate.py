@@ -1,6 +1,6 @@
 """Weaviate 1.33 or newer, through its asynchronous client: REST at `url` for collections, gRPC for rows.
 
-Options: `grpc_port` (50051; for an https address 443), and `grpc_host` where it is not that of `url`.
+Options: `grpc_port` (50051), and `grpc_host` where it is not that of `url`.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from weaviate.exceptions import (
     WeaviateTimeoutError,
 )
 
+from steadyhand.errors import WorkspaceInvalid
 from steadyhand.knowledge.stores._calls import Calls, Faults
 from steadyhand.knowledge.stores._driven import MARK, DrivenStore, Point, require_settings
 from steadyhand.knowledge.stores._payload import Bound, Either, Every, Has, Lacks, Test, named
@@ -144,13 +145,19 @@ def _client(settings: StoreSettings, key: str) -> WeaviateAsyncClient:
     """The client's own checks are left out: one of them asks a registry for a newer version."""
     address = urlsplit(settings.url)
     is_secure = address.scheme == "https"
-    host = address.hostname or ""
+    rest = (address.hostname or "", address.port or (443 if is_secure else 80))
+    rpc = (str(settings.options.get("grpc_host", rest[0])), int(settings.options.get("grpc_port", 50051)))
+    if rest == rpc:
+        raise WorkspaceInvalid(
+            f"expected two ports of a weaviate store, for its url and for gRPC; found {rpc[1]} for both",
+            hint="set options.grpc_host and options.grpc_port",
+        )
     return weaviate.use_async_with_custom(
-        http_host=host,
-        http_port=address.port or (443 if is_secure else 80),
+        http_host=rest[0],
+        http_port=rest[1],
         http_secure=is_secure,
-        grpc_host=str(settings.options.get("grpc_host", host)),
-        grpc_port=int(settings.options.get("grpc_port", 443 if is_secure else 50051)),
+        grpc_host=rpc[0],
+        grpc_port=rpc[1],
         grpc_secure=is_secure,
         auth_credentials=Auth.api_key(key) if key else None,
         additional_config=AdditionalConfig(

@@ -1,5 +1,6 @@
 """The outermost layer: bounded bodies, headers that browsers obey, and an answer to every error."""
 
+import asyncio
 import re
 
 from fastapi import Request
@@ -9,10 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from steadyhand.errors import InputTooLarge, SteadyhandError, UsageError
 from steadyhand.knowledge.uploads import SIZE_LIMIT
 from steadyhand.serve import faults
+from steadyhand.serve.gateway.connection import BodyTooSlow
+from steadyhand.serve.gateway.room import BODY_S
 
 MAX_BODY_BYTES = 1_000_000
 """Of everything but files that are handed in."""
 
+_UPLOAD_S = 600.0  # a large file over a slow line
 _UPLOAD = re.compile(r"/knowledge/[^/]+/documents")
 
 CONTENT_POLICY = (
@@ -31,15 +35,17 @@ _HEADERS = {
 class Edge:
     """Wraps the application. Nothing but a cancellation gets past it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, body_s: float = BODY_S) -> None:
         self._app = app
+        self._body_s = body_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = SIZE_LIMIT if _UPLOAD.fullmatch(scope["path"]) else MAX_BODY_BYTES
-        exchange = _Exchange(receive, send, limit)
+        is_upload = _UPLOAD.fullmatch(scope["path"]) is not None
+        limit = SIZE_LIMIT if is_upload else MAX_BODY_BYTES
+        exchange = _Exchange(receive, send, limit, _UPLOAD_S if is_upload else self._body_s)
         request = Request(scope, exchange.receive)
         try:
             _check(request, limit)
@@ -48,7 +54,7 @@ class Edge:
             return
         except SteadyhandError as error:
             answer = faults.response(request, error)
-            if isinstance(error, InputTooLarge):
+            if isinstance(error, InputTooLarge | BodyTooSlow):
                 answer.headers["Connection"] = "close"  # nobody waits for the rest of it
         except Exception as error:  # noqa: BLE001 - the last place before the network
             answer = faults.surprise(request, error)
@@ -61,20 +67,33 @@ class Edge:
 class _Exchange:
     """One request and its answer on their way through."""
 
-    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
-        """A body has at most `limit` bytes."""
+    def __init__(self, receive: Receive, send: Send, limit: int, within_s: float) -> None:
+        """A body has at most `limit` bytes, and is there `within_s` seconds after somebody asked for it."""
         self.has_started = False
         self._limit = limit
+        self._within_s = within_s
+        self._ends_at: float | None = None
+        self._is_whole = False
         self._receive = receive
         self._send = send
         self._received_bytes = 0
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        message = await self._receive() if self._is_whole else await self._in_time()
+        self._is_whole = not message.get("more_body", False)
         self._received_bytes += len(message.get("body", b""))
         if self._received_bytes > self._limit:
             raise _too_large(self._limit, "more")
         return message
+
+    async def _in_time(self) -> Message:
+        if self._ends_at is None:
+            self._ends_at = asyncio.get_running_loop().time() + self._within_s
+        try:
+            async with asyncio.timeout_at(self._ends_at):
+                return await self._receive()
+        except TimeoutError:
+            raise BodyTooSlow(f"expected the whole body within {self._within_s:g} s; a part of it came") from None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

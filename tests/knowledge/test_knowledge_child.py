@@ -128,6 +128,23 @@ async def test_one_child_reads_one_document_after_another_and_ends_with_its_read
 
 
 @on_linux
+async def test_a_child_reads_only_what_the_same_people_may_see() -> None:
+    """A file that has taken its child over learns nothing of what is not for its own readers."""
+    before = children_of(os.getpid())
+    served: dict[str, set[int]] = {}
+    async with Readers(1) as readers:
+        for circle in ("hr", "board", "hr", "everyone", "board", "everyone"):
+            there = children_of(os.getpid()) - before
+            await readers.read(b"Text.", "a.txt", circle)
+            now = children_of(os.getpid()) - before
+            served.setdefault(circle, set()).update(now - there)
+            assert len(now) <= 2
+    assert len(served["hr"]) == 1
+    assert served["board"]
+    assert served["everyone"]
+
+
+@on_linux
 async def test_a_child_sees_no_environment_and_no_descriptors_of_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ import io
 import os
 import shutil
 import zipfile
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
@@ -38,11 +38,11 @@ class CountingReaders(Readers):
         self.read_count = 0
         self.gate: asyncio.Event | None = None
 
-    async def read(self, content: bytes, name: str) -> Document:
+    async def read(self, content: bytes, name: str, circle: Hashable = None) -> Document:
         self.read_count += 1
         if self.gate:
             await self.gate.wait()
-        return await super().read(content, name)
+        return await super().read(content, name, circle)
 
 
 class CountingEmbed:

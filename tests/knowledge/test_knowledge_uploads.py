@@ -1,7 +1,7 @@
 """Documents that are handed in one by one end like those of a folder, whatever comes between."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -38,12 +38,12 @@ class Counting:
         self._readers = readers
         self.read_documents = 0
 
-    async def read(self, content: bytes, name: str) -> Document:
+    async def read(self, content: bytes, name: str, circle: Hashable = None) -> Document:
         self.read_documents += 1
-        return await self._readers.read(content, name)
+        return await self._readers.read(content, name, circle)
 
-    def unpack(self, content: bytes, name: str) -> AsyncGenerator[Member, None]:
-        return self._readers.unpack(content, name)
+    def unpack(self, content: bytes, name: str, circle: Hashable = None) -> AsyncGenerator[Member, None]:
+        return self._readers.unpack(content, name, circle)
 
 
 class Base:

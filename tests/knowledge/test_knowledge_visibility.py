@@ -84,9 +84,9 @@ async def test_a_text_is_not_seen_by_the_labels_of_the_one_that_replaces_it(base
     ready, reads = base.workspace._ingest._writer._read._readers, []
 
     class Looking:
-        async def read(self, content: bytes, name: str) -> object:
+        async def read(self, content: bytes, name: str, circle: object) -> object:
             reads.append(await base.found(SHOP))
-            return await ready.read(content, name)
+            return await ready.read(content, name, circle)
 
     base.workspace._ingest._writer._read._readers = Looking()
     await base.put("bonus.pdf.md", FINAL, "everyone")

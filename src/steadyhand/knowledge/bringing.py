@@ -5,7 +5,7 @@ What is equal is read once, however many files and processes hold it.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -38,9 +38,9 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 1.0  # for what another process reads
 class Reads(Protocol):
     """`child.Readers`."""
 
-    async def read(self, content: bytes, name: str) -> Document: ...
+    async def read(self, content: bytes, name: str, circle: Hashable = None) -> Document: ...
 
-    def unpack(self, content: bytes, name: str) -> AsyncGenerator[Member, None]: ...
+    def unpack(self, content: bytes, name: str, circle: Hashable = None) -> AsyncGenerator[Member, None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ async def _members(wanted: Wanted, content: bytes, sha256: bytes, readers: Reads
     paths: set[str] = set()
     failed: DocumentError | None = None
     try:
-        async with aclosing(readers.unpack(content, wanted.named)) as members:
+        async with aclosing(readers.unpack(content, wanted.named, wanted.facts.labels)) as members:
             async for inner, held in members:
                 path = f"{wanted.named}/{inner}"
                 paths.add(path)
@@ -241,7 +241,7 @@ class SharedReading:
 
     async def _read(self, piece: Piece, vision: Vision | None) -> Read:
         try:
-            document = await self._readers.read(piece.content, _anonymous(piece))
+            document = await self._readers.read(piece.content, _anonymous(piece), piece.wanted.facts.labels)
             return await transcribed(document, vision.describe) if vision else document
         except DocumentError as error:
             return error

@@ -1,13 +1,15 @@
 """Reads documents in child processes that can be killed: what a hostile file breaks is not this process.
 
 A child is a fresh interpreter, not a fork, because this process has threads. It gets no environment and no
-descriptors but its two pipes, and is kept for the next document when the last one ended well.
+descriptors but its two pipes, and is kept for the next document when the last one ended well. A file that took its
+child over without a sign could tell of those that come after it, so a child reads documents of one circle only: of
+those that the same people may see.
 """
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -26,6 +28,7 @@ _TIME_S_PER_MIB = 4.0  # the slowest reader does half a MiB per second on a core
 _IDLE_S = 60.0  # until a child that nobody needs is ended
 _LOOK_S = 0.5  # between two looks at a child's memory
 _WORKERS = 4
+_UNUSED = object()  # the circle of a child that has read nothing
 
 Result = TypeVar("Result")
 
@@ -43,13 +46,14 @@ class Readers:
         and four more for each MiB.
         """
         count = workers or min(os.cpu_count() or 1, _WORKERS)
+        self._most = 2 * count
         self._memory = memory
         self._time_s = time_s
         self._reading = asyncio.Semaphore(count)
         self._unpacking = asyncio.Semaphore(count)  # apart: who unpacks wants to read what comes out
         self._threads = ThreadPoolExecutor(max_workers=2 * count, thread_name_prefix="read")
         self._starting: set[asyncio.Future[ReaderProcess]] = set()
-        self._idle: dict[ReaderProcess, asyncio.TimerHandle] = {}
+        self._idle: dict[ReaderProcess, tuple[Hashable, asyncio.TimerHandle]] = {}
         self._busy: set[ReaderProcess] = set()
         self._is_closed = False
 
@@ -63,7 +67,7 @@ class Readers:
         """End every child. Whoever still waits for one gets `UsageError`. May be repeated."""
         if not self._is_closed:
             self._is_closed = True
-            for retirement in self._idle.values():
+            for _, retirement in self._idle.values():
                 retirement.cancel()
             started = await asyncio.gather(*self._starting, return_exceptions=True)
             for child in {*self._idle, *self._busy, *started}:
@@ -71,13 +75,15 @@ class Readers:
                     self._threads.submit(child.end)
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def read(self, content: bytes, name: str) -> Document:
+    async def read(self, content: bytes, name: str, circle: Hashable = None) -> Document:
         """The document in `content`; `name` is its path or file name. Cancelling this kills the child.
+
+        A child that reads for one `circle` never reads for another.
 
         Raises `DocumentUnsupported`, and `DocumentUnreadable` for whatever the file does: broken, protected, not
         what its name says, too much for the time and memory it gets, or it crashes its reader.
         """
-        async with self._reading, self._lent() as child:
+        async with self._reading, self._lent(circle) as child:
             task = self._task(child, content, name)
             answer = await task.ask("read", content)
             await task.next_answer()
@@ -89,9 +95,11 @@ class Readers:
             case _:
                 raise task.broke("an answer that is no document")
 
-    async def show(self, content: bytes, name: str, page: int, marks: tuple[str, ...] = ()) -> Painted:
+    async def show(
+        self, content: bytes, name: str, page: int, marks: tuple[str, ...] = (), circle: Hashable = None
+    ) -> Painted:
         """Page `page` of a PDF as a PNG, counted from 1, with texts marked on it. Raises as `read` does."""
-        async with self._reading, self._lent() as child:
+        async with self._reading, self._lent(circle) as child:
             task = self._task(child, content, name)
             answer = await task.ask("show", content, page=page, marks=marks)
             await task.next_answer()
@@ -103,7 +111,7 @@ class Readers:
             case _:
                 raise task.broke("an answer that is no picture")
 
-    async def unpack(self, content: bytes, name: str) -> AsyncGenerator[Member, None]:
+    async def unpack(self, content: bytes, name: str, circle: Hashable = None) -> AsyncGenerator[Member, None]:
         """The documents in a container (`reading.CONTAINERS`), one at a time, nested containers included.
 
         A member that is refused comes as its `DocumentError` in place of its content. A message is itself a
@@ -111,7 +119,7 @@ class Readers:
         Who leaves early closes it: `async with aclosing(readers.unpack(content, name)) as members`. Raises as
         `read` does.
         """
-        async with self._unpacking, self._lent() as child:
+        async with self._unpacking, self._lent(circle) as child:
             task = self._task(child, content, name)
             answer = await task.ask("unpack", content)
             while not isinstance(answer, Ended):
@@ -132,9 +140,9 @@ class Readers:
         return _Task(child, self._in_thread, name, memory=self._memory, limit_s=limit_s)
 
     @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[ReaderProcess]:
+    async def _lent(self, circle: Hashable) -> AsyncIterator[ReaderProcess]:
         """A child of one's own. It is given back when it said that it is done, and else killed."""
-        child = self._idle_child() or await self._started()
+        child = self._idle_child(circle) or await self._started()
         self._busy.add(child)
         try:
             yield child
@@ -143,14 +151,14 @@ class Readers:
             raise
         finally:
             self._busy.discard(child)
-            self._return(child)
+            self._return(child, circle)
 
-    def _return(self, child: ReaderProcess) -> None:
+    def _return(self, child: ReaderProcess, circle: Hashable) -> None:
         if self._is_closed:
             child.kill()  # `close` waits for its end
         elif child.is_ready:
             loop = asyncio.get_running_loop()
-            self._idle[child] = loop.call_later(_IDLE_S, self._retire, child)
+            self._idle[child] = circle, loop.call_later(_IDLE_S, self._retire, child)
         else:
             child.kill()
             self._threads.submit(child.end)
@@ -159,14 +167,20 @@ class Readers:
         del self._idle[child]
         self._threads.submit(child.end)
 
-    def _idle_child(self) -> ReaderProcess | None:
+    def _idle_child(self, circle: Hashable) -> ReaderProcess | None:
+        """The one that was used last; None when another has to be started, which there is room for then."""
         self._check_open()
-        while self._idle:
-            child, retirement = self._idle.popitem()
-            retirement.cancel()
-            if child.is_alive():
-                return child
-            self._threads.submit(child.end)
+        for child, (served, retirement) in reversed(list(self._idle.items())):
+            if served is _UNUSED or served == circle:
+                del self._idle[child]
+                retirement.cancel()
+                if child.is_alive():
+                    return child
+                self._threads.submit(child.end)
+        while self._idle and len(self._idle) + len(self._busy) >= self._most:
+            child = next(iter(self._idle))
+            self._idle[child][1].cancel()
+            self._retire(child)
         return None
 
     async def _started(self) -> ReaderProcess:
@@ -181,7 +195,7 @@ class Readers:
 
     def _keep_unwanted(self, starting: asyncio.Future[ReaderProcess]) -> None:
         if not starting.cancelled() and starting.exception() is None:
-            self._return(starting.result())
+            self._return(starting.result(), _UNUSED)
 
     def _in_thread(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
         self._check_open()

@@ -1,6 +1,7 @@
 """Pages of documents as pictures, for those who may see them: painted in a child, because files are hostile."""
 
 import asyncio
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from steadyhand.errors import NotFound
@@ -34,9 +35,19 @@ class Painter:
         await self._readers.close()
 
     async def __call__(
-        self, base: str, path: str, page: int, principal: Principal, *, version: int | None, mark: str
+        self,
+        base: str,
+        path: str,
+        page: int,
+        principal: Principal,
+        *,
+        version: int | None,
+        mark: str,
+        circle: Hashable,
     ) -> Picture:
         """The page of the live version or of `version`, with `mark`, a text on it, in yellow; "" marks nothing.
+
+        `circle` are the document's labels: see `Readers.read`.
 
         Raises `NotFound` where no file is kept that the principal may see, and a `DocumentError` when it cannot be
         painted.
@@ -51,5 +62,5 @@ class Painter:
             if image := media_type(content):
                 return Picture(image, content, is_marked=not mark)
             marks = (mark.replace("|", " "),) if mark else ()  # columns of a table are apart in the text only
-            painted = await self._readers.show(content, path, page, marks)
+            painted = await self._readers.show(content, path, page, marks, circle)
             return Picture("image/png", painted.png, painted.is_marked)

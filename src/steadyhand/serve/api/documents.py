@@ -71,7 +71,9 @@ async def picture(
     kept = {"ETag": tag, "Cache-Control": "private, no-cache"}  # who may see it is asked each time
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=kept)
-    painted = await workspace.painter(kb, path, number, caller, version=row["version_id"], mark=mark)
+    painted = await workspace.painter(
+        kb, path, number, caller, version=row["version_id"], mark=mark, circle=frozenset(row["labels"])
+    )
     marked = {"X-Marked": str(painted.is_marked).lower()} if mark else {}
     return Response(painted.data, media_type=painted.media_type, headers={**kept, **marked})
 

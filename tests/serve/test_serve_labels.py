@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from served_site import HOTEL, Site
 
+from steadyhand.knowledge import care
 from steadyhand.types.run import RoleName
 
 QUESTION = {"question": "What may a hotel cost?"}
@@ -132,6 +133,16 @@ async def test_what_is_counted_is_what_may_be_seen(doors: Doors) -> None:
     assert counted["boss"] == counted["clerk"] == counted["shop"] + 1
     for page in ("/console/knowledge", "/console/knowledge/notes"):
         assert f"{counted['boss']} documents" not in await doors.shown("auditor", page)
+
+
+async def test_a_report_does_not_count_what_may_not_be_seen(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(care, "_LISTED", 0)
+    await doors.site.workspace.database.execute("UPDATE document SET review_by = '2020-01-01'")
+    _, whole = await doors.get("boss", "/knowledge/notes/report")
+    _, partial = await doors.get("auditor", "/knowledge/notes/report")
+    assert any("stale documents" in line for line in whole["cut"])
+    assert "stale documents" not in json.dumps(partial)
+    await doors.site.workspace.database.execute("UPDATE document SET review_by = NULL")
 
 
 async def test_labels_that_a_key_loses_are_lost_at_every_door(doors: Doors) -> None:

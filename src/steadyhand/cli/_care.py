@@ -26,7 +26,7 @@ def print_report(terminal: Terminal, found: Care) -> None:
             terminal.data(f"{title} ({len(lines)})")
             for subject, reason in lines:
                 terminal.data(hanging("  ", f"{subject}: {reason}" if reason else subject, terminal.width))
-    for remark in found.remarks:
+    for remark in (*found.cut, *found.remarks):
         terminal.say(remark)
     searched = f"{count(found.runs, 'run')} searched it in {found.days} days"
     terminal.say(f"{found.knowledge_base}: {count(found.documents, 'document')}, {searched}")

@@ -56,7 +56,7 @@ class Weak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Care:
-    """The report. Every list has at most 200 entries; `remarks` say what was left out, and why.
+    """The report. Every list has at most 200 entries; `cut` says which had more, `remarks` what was not looked at.
 
     `runs` is how many runs searched the base in the last `days`; without any, no document counts as never
     retrieved.
@@ -75,6 +75,7 @@ class Care:
     contradictions: tuple[Contradiction, ...]
     weak: tuple[Weak, ...]
     remarks: tuple[str, ...]
+    cut: tuple[str, ...] = ()
 
     @property
     def problems(self) -> int:
@@ -133,7 +134,8 @@ async def report(database: Database, use: Use, base: str, bounds: Bounds, today:
         duplicates=lists.cut("pairs", await duplicates.near_duplicates(database, base)),
         contradictions=lists.cut("contradictions", await asyncio.to_thread(_contradicting, chunks)),
         weak=lists.cut("questions", [_weak(row) for row in weak]),
-        remarks=lists.remarks(len(chunks), runs, bounds.days),
+        remarks=_remarks(len(chunks), runs, bounds.days),
+        cut=tuple(lists.cuts),
     )
 
 
@@ -141,20 +143,21 @@ class _Lists:
     """Cuts lists, and remembers what it cut."""
 
     def __init__(self) -> None:
-        self._cut: list[str] = []
+        self.cuts: list[str] = []
 
     def cut(self, name: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
         if len(entries) > _LISTED:
-            self._cut.append(f"{len(entries)} {name}, of which {_LISTED} are listed")
+            self.cuts.append(f"{len(entries)} {name}, of which {_LISTED} are listed")
         return tuple(entries[:_LISTED])
 
-    def remarks(self, chunks: int, runs: int, days: int) -> tuple[str, ...]:
-        said = list(self._cut)
-        if not runs:
-            said.append(f"no run searched here in {days} days, so nothing is known about what is never retrieved")
-        if chunks >= _CHUNKS_MOST:
-            said.append(f"contradictions were looked for in the newest {_CHUNKS_MOST:,} passages only")
-        return tuple(said)
+
+def _remarks(chunks: int, runs: int, days: int) -> tuple[str, ...]:
+    said = []
+    if not runs:
+        said.append(f"no run searched here in {days} days, so nothing is known about what is never retrieved")
+    if chunks >= _CHUNKS_MOST:
+        said.append(f"contradictions were looked for in the newest {_CHUNKS_MOST:,} passages only")
+    return tuple(said)
 
 
 async def _stale(database: Database, base_id: int, old_days: int, today: date) -> list[Remark]:

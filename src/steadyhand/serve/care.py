@@ -34,6 +34,7 @@ async def report(workspace: AsyncWorkspace, caller: Principal, base: str) -> Car
         duplicates=tuple(pair for pair in found.duplicates if {pair.first, pair.second} <= paths),
         contradictions=tuple(each for each in found.contradictions if _sources(each) <= paths),
         weak=tuple(each for each in found.weak if seen.issuperset(each.versions)),
+        cut=(),  # it counts what may not be seen
     )
 
 

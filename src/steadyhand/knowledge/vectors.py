@@ -86,26 +86,31 @@ class Embedder(Protocol):
 
 
 class LocalEmbedder:
-    """One call runs at a time; it already uses the cores it may have."""
+    """Passages are embedded one call at a time, which uses all the cores it may; no question waits for them."""
 
     def __init__(self, embed: LocalEmbed) -> None:
         self._embed = embed
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
+        self._id = ""
+        self._passages = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-passages")
+        self._questions = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-questions")
 
     async def id(self) -> str:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, lambda: self._embed.id)
+        if not self._id:  # the model is loaded now
+            self._id = await asyncio.get_running_loop().run_in_executor(self._questions, lambda: self._embed.id)
+        return self._id
 
     async def __call__(self, texts: Sequence[str]) -> Vectors:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self._embed, texts)
+        return await asyncio.get_running_loop().run_in_executor(self._passages, self._embed, texts)
 
     async def questions(self, texts: Sequence[str]) -> Vectors:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self._embed.questions, texts)
+        return await asyncio.get_running_loop().run_in_executor(self._questions, self._embed.questions, texts)
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int] | None:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self._embed.count_tokens, texts)
+        return await asyncio.get_running_loop().run_in_executor(self._questions, self._embed.count_tokens, texts)
 
     def close(self) -> None:
-        self._worker.shutdown()
+        self._passages.shutdown()
+        self._questions.shutdown()
 
 
 class RemoteEmbedder:

@@ -256,7 +256,10 @@ def _gateway() -> str:
 
 def _query(path: str, endpoint: Callable[..., Any]) -> str:
     """The query parameters of a route, each with its default where it has one."""
-    found = [(param.alias, param.field_info) for param in get_dependant(path=path, call=endpoint).query_params]
+    plain_path = re.sub(r":\w+\}", "}", path)  # the framework takes `{path:path}` for a parameter of another name
+    asked = get_dependant(path=plain_path, call=endpoint)
+    params = [param for part in (asked, *asked.dependencies) for param in part.query_params]
+    found = [(param.alias, param.field_info) for param in params]
     return ", ".join(
         f"`{name}`"
         if field.is_required() or field.default in (None, "")

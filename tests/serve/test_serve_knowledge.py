@@ -152,6 +152,10 @@ async def test_searches_keep_to_filters_revisions_and_budgets(library: Library) 
     ("query", "said"),
     [
         ({"fliter": "{}"}, 'did you mean "filter"?'),
+        (
+            {"colour": "red"},
+            "expected parameters among q, top_k, as_of, rerank, max_tokens, filter; found 'colour'",
+        ),
         ({"filter": "department=hr"}, "filter: expected one JSON object"),
         ({"filter": '{"year": {"above": 1}}'}, "expected a comparison"),
         ({"filter": '{"a": 1, "a": 2}'}, "is in it twice"),

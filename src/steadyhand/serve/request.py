@@ -54,7 +54,7 @@ async def refuse_unknown(request: Request) -> None:
     known = [field.alias for field in get_flat_params(route.dependant)]
     for name in request.query_params:
         if name not in known:
-            options = ", ".join(field.alias for field in route.dependant.query_params)
+            options = ", ".join(option for option in known if option not in request.path_params)
             raise InvalidInput(
                 f"expected parameters among {options or 'none'}; found {name[:80]!r}",
                 hint=did_you_mean(name[:80], known) or "GET /docs shows the parameters",

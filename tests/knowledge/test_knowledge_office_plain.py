@@ -167,6 +167,44 @@ def test_all_rows_of_titles_of_a_table_are_kept_and_a_table_in_a_cell_stays_ther
     assert document.text[: document.blocks[0].header_end] == "Sales | Costs\nEUR | EUR"
 
 
+def test_a_cell_is_said_again_in_every_row_and_a_title_above_every_column_it_spans() -> None:
+    page = """<table><tr><th rowspan=2>Site<th colspan=2>Sales</tr><tr><th>2024<th>2025</tr>
+        <tr><td rowspan=2>Ghent<td>1<td>2</tr><tr><td>3<td>4</tr><tr><td colspan=3>No others</tr></table>"""
+    rows = ["Site | Sales | Sales", "Site | 2024 | 2025", "Ghent | 1 | 2", "Ghent | 3 | 4", "No others"]
+    assert read("html", page.encode()).text.split("\n") == rows
+
+
+def test_a_row_that_the_next_one_says_again_is_left_out() -> None:
+    page = "<table><tr><td rowspan=3>2025</tr><tr><td>May<td>1</tr><tr><td>June<td>2</tr></table>"
+    assert read("html", page.encode()).text == "2025 | May | 1\n2025 | June | 2"
+    every_second = "<table><tr><td rowspan=2>a<td rowspan=2>b</tr><tr></tr><tr><td>c<td>d</tr></table>"
+    assert read("html", every_second.encode()).text == "a | b\nc | d"
+
+
+def test_spans_make_no_table_larger_than_a_document_may_be() -> None:
+    cells = f"<td rowspan=65534>{'x' * 100}</td>" * 900
+    with pytest.raises(DocumentUnreadable, match="expected at most"):
+        read("html", f"<table><tr>{cells}</tr>{'<tr><td>y</tr>' * 5_000}</table>".encode())
+    assert len(read("html", b"<table><tr><th colspan=999999>a<th>b</tr></table>").text) < 10_000
+
+
+@pytest.mark.parametrize("tag", ["nav", "aside", "noscript", "div hidden"])
+def test_a_part_that_is_never_closed_does_not_swallow_the_page(tag: str) -> None:
+    page = f"<body><{tag}><a href='/'>Home</a><div><p>{'Pumps move water. ' * 60}</p></div></body>"
+    assert "Pumps move water." in read("html", page.encode()).text
+
+
+def test_a_page_without_links_and_navigation_keeps_its_foot() -> None:
+    page = b"<h1>Report</h1><p>All is well.</p><footer>Version 3, confidential</footer>"
+    assert read("html", page).text.endswith("Version 3, confidential")
+    assert read("html", b"<a href='/'>Home</a>" + page).text.endswith("All is well.")
+
+
+def test_links_side_by_side_stay_apart_and_readings_of_signs_are_left_out() -> None:
+    page = "<p><a href=a>Valves</a><a href=b>Pumps</a>, <ruby>漢字<rp>(</rp><rt>かんじ</rt><rp>)</rp></ruby></p>"
+    assert read("html", page.encode()).text == "Valves Pumps, 漢字"
+
+
 def test_control_characters_of_a_web_page_are_harmless() -> None:
     page = b"<p>one\x0btwo&#11;three<br>\x01four</p><nav>\x02</nav>\x03"
     assert read("html", page).text == "one two three\nfour"

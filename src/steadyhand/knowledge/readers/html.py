@@ -4,13 +4,15 @@ Walks the tree without recursion; libxml2 bounds how deep it is.
 """
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from lxml import etree, html
 
 from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers._decode import decoded
 from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed, is_title
-from steadyhand.knowledge.readers._html_main import main_content, prune
+from steadyhand.knowledge.readers._html_main import main_content
 from steadyhand.types.document import Document
 from steadyhand.types.json import Json
 
@@ -44,6 +46,8 @@ _FIELDS = {
     "og:site_name": "site",
 }
 _FIELD_LIMIT = 1_000  # code points
+_LABEL = 120  # code points of a cell that is said in more than one place
+_MOST_COLUMNS = 1_000  # of a table, within which cells are said again
 _NUMBER = re.compile(r"[1-9]\d{0,5}")
 _BREAK = "\u2028"  # a line break that is meant, among white space that is not
 
@@ -53,7 +57,6 @@ def read(content: bytes, name: str) -> Document:
     root = _parsed(content, name)
     title = collapsed(root.findtext(".//title") or "")
     metadata = _metadata(root)
-    prune(root)
     page = _Page(Draft(name))
     page.walk(main_content(root))
     return page.draft.document(title or page.draft.first_heading, metadata)
@@ -112,7 +115,7 @@ class _Page:
             else:
                 if element is not whole:
                     self._leave(element)
-                self._inline.append(element.tail or "")
+                self._inline.append(_behind(element))
         self._end_list()
 
     def _takes_whole(self, element: html.HtmlElement) -> bool:
@@ -178,9 +181,13 @@ class _Page:
     def _table(self, table: html.HtmlElement) -> None:
         for caption in table.findall("caption"):
             self.draft.add("paragraph", _flat(caption))
-        rows = [[cell for cell in row if cell.tag in {"td", "th"}] for row in _rows(table)]
-        lines = [(" | ".join(map(_flat, cells)), all(cell.tag == "th" for cell in cells)) for cells in rows]
-        lines = [(line, is_header) for line, is_header in lines if line.strip(" |")]
+        lines: list[tuple[str, bool]] = []
+        length = 0
+        for line, is_header in _lines(table):
+            if line.strip(" |"):
+                lines.append((line, is_header))
+                length += len(line) + 1
+                self.draft.check_length(length)
         titles = next((at for at, (_, is_header) in enumerate(lines) if not is_header), 0) or 1
         self.draft.add("table", "\n".join(line for line, _ in lines), header_lines=titles if len(lines) > 1 else 0)
 
@@ -201,6 +208,58 @@ def _rows(table: html.HtmlElement) -> list[html.HtmlElement]:
     return rows
 
 
+class _Reaching(NamedTuple):
+    """A cell that reaches into rows below."""
+
+    text: str
+    columns: int
+    rows: int
+
+
+def _lines(table: html.HtmlElement) -> Iterator[tuple[str, bool]]:
+    """Every row, and whether it has only titles. A cell is said again in each row that it reaches into."""
+    reaching: dict[int, _Reaching] = {}
+    held: list[tuple[str, bool]] = []  # a row of which the next one says everything again
+    for row in _rows(table):
+        cells = [cell for cell in row if cell.tag in {"td", "th"}]
+        shown, reaching = _line(cells, reaching)
+        if not cells:
+            yield from held
+            held = []
+            continue
+        held = [(" | ".join(shown), all(cell.tag == "th" for cell in cells))]
+        if not {cell.text for cell in reaching.values()}.issuperset(shown):
+            yield from held
+            held = []
+    yield from held
+
+
+def _line(
+    cells: Sequence[html.HtmlElement], above: Mapping[int, _Reaching]
+) -> tuple[list[str], dict[int, _Reaching]]:
+    """The texts of a row, and what reaches into the next one. A title stands above every column that it spans."""
+    reaching = {column: cell._replace(rows=cell.rows - 1) for column, cell in above.items() if cell.rows > 1}
+    shown: list[str] = []
+    column = 0
+    for cell in cells:
+        while column in above:
+            shown.append(above[column].text)
+            column += above[column].columns
+        text = _flat(cell)
+        columns, rows = _span(cell, "colspan"), _span(cell, "rowspan")
+        fits = len(text) <= _LABEL and column < _MOST_COLUMNS
+        shown += [text] * (columns if cell.tag == "th" and len(cells) > 1 and fits else 1)
+        if rows > 1 and column < _MOST_COLUMNS:
+            reaching[column] = _Reaching(text if fits else "", columns, rows - 1)
+        column += columns
+    return shown + [above[at].text for at in sorted(above) if at >= column], reaching
+
+
+def _span(cell: html.HtmlElement, direction: str) -> int:
+    stated = cell.get(direction, "")
+    return min(int(stated), _MOST_COLUMNS) if _NUMBER.fullmatch(stated) else 1
+
+
 def _described(image: html.HtmlElement) -> str:
     """What a picture says of itself; names of files and single signs are no description."""
     text = collapsed(image.get("alt") or "")
@@ -216,5 +275,11 @@ def _flat(element: html.HtmlElement) -> str:
         parts.append("" if _INLINE.fullmatch(inner.tag) and inner.tag != "br" else " ")
         if event == "start" and inner.tag == "img":
             parts.append(f" {_described(inner)} ")
-        parts.append((inner.text if event == "start" else inner.tail) or "")
+        parts.append((inner.text or "") if event == "start" else _behind(inner))
     return collapsed("".join(parts))
+
+
+def _behind(element: html.HtmlElement) -> str:
+    """The text up to the next element; links side by side stay apart, as styles nearly always show them."""
+    follower = element.getnext() if element.tag == "a" and not element.tail else None
+    return " " if follower is not None and follower.tag == "a" else element.tail or ""

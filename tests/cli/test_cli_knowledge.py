@@ -53,3 +53,16 @@ def test_the_report_has_an_exit_code(empty: Path, inside) -> None:
     assert found.stdout.startswith("contradictions (1)\n")
     assert json.loads(inside("knowledge", "report", "notes", "--json", *where).stdout)["documents"] == 3
     assert inside("knowledge", "report", "nothing", *where).returncode == 2
+
+
+def test_a_base_says_how_far_its_store_is(empty: Path, inside) -> None:
+    where = ("-w", str(empty))
+    settings = empty / "steadyhand.toml"
+    written = settings.read_text().replace("[knowledge.notes]", '[knowledge.notes]\nstore = "near"')
+    settings.write_text(f'{written}\n[stores.near]\nkind = "qdrant"\nurl = "file:.steadyhand/qdrant"\n')
+    assert inside("ingest", "notes", *where).returncode == 0
+    store = json.loads(inside("knowledge", "show", "notes", "--json", *where).stdout)["store"]
+    assert (store["store"], store["kind"], store["is_built"], store["behind"]) == ("near", "qdrant", True, 0)
+    assert store["rows"] == store["expected"] == 2
+    assert f"near (qdrant)  {store['collection']}" in inside("knowledge", "show", "notes", *where).stdout
+    assert inside("search", "notes", "What is this folder for?", *where).returncode == 0

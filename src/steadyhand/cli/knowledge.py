@@ -15,6 +15,7 @@ from steadyhand.knowledge import gold
 from steadyhand.knowledge.contents import BaseSummary
 from steadyhand.knowledge.generations import Generation
 from steadyhand.knowledge.gold import Past, Scores
+from steadyhand.knowledge.mirror import MirrorStatus
 from steadyhand.knowledge.reindex import Reindexed
 from steadyhand.workspace import OWNER, AsyncWorkspace
 
@@ -22,6 +23,7 @@ app = new_app(__doc__)
 
 _BASES = ("knowledge base", "documents", "passages", "failed", "revision", "vectors")
 _GENERATIONS = ("vectors", "searches", "complete since (UTC)")
+_STORE = ("store", "collection", "rows", "of", "changes to come", "state")
 _SCORES = ("vectors", "nDCG@10", "recall@10", "MRR", "span recall", "questions", "revision", "at (UTC)")
 
 _Base = Annotated[str, typer.Argument(metavar="KB", help="The knowledge base.")]
@@ -49,7 +51,7 @@ def list_bases(context: typer.Context, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(context: typer.Context, base: _Base, as_json: AsJson = False) -> None:
-    """Show a knowledge base: its vectors, one line for each embedder, and how its gold questions fared.
+    """Show a knowledge base: its vectors, one line for each embedder, its store, and how its gold questions fared.
 
     \b
     Example:
@@ -57,17 +59,23 @@ def show(context: typer.Context, base: _Base, as_json: AsJson = False) -> None:
     """
     shell = shell_of(context)
 
-    async def look(workspace: AsyncWorkspace) -> tuple[BaseSummary, list[Generation], list[Past]]:
+    async def look(
+        workspace: AsyncWorkspace,
+    ) -> tuple[BaseSummary, list[Generation], MirrorStatus | None, list[Past]]:
         found = await workspace.knowledge.base(base, OWNER)
-        return found, await workspace.generations.of(base), await gold.history(workspace.database, base)
+        generations, store = await workspace.generations.of(base), await workspace.mirrors.status(base)
+        return found, generations, store, await gold.history(workspace.database, base)
 
-    summary, generations, scores = in_workspace(shell, look)
+    summary, generations, store, scores = in_workspace(shell, look)
     if as_json:
-        shell.terminal.json({"base": summary, "generations": generations, "scores": scores})
+        shell.terminal.json({"base": summary, "generations": generations, "store": store, "scores": scores})
         return
     shell.terminal.table(_BASES, [_summary(summary)], numbers=(1, 2, 3, 4))
     shell.terminal.data("")
     shell.terminal.table(_GENERATIONS, [_generation(each) for each in generations])
+    if store is not None:
+        shell.terminal.data("")
+        shell.terminal.table(_STORE, [_store(store)], numbers=(2, 3, 4))
     if scores:
         shell.terminal.data("")
         shell.terminal.table(_SCORES, [_past(each) for each in scores], numbers=(1, 2, 3, 4, 5, 6))
@@ -229,6 +237,14 @@ def _summary(found: BaseSummary) -> Sequence[str]:
 def _generation(found: Generation) -> Sequence[str]:
     since = f"{found.built_at:%Y-%m-%d %H:%M}" if found.built_at else "not complete"
     return found.embedder, "read these" if found.is_active else "", since
+
+
+def _store(found: MirrorStatus) -> Sequence[str]:
+    state = "searched" if found.is_built else "being built"
+    rows = f"{found.rows:,}" if found.rows is not None else "-"
+    figures = (rows, f"{found.expected:,}", f"{found.behind:,}")
+    is_there = found.rows is not None
+    return f"{found.store} ({found.kind})", found.collection, *figures, state if is_there else "does not answer"
 
 
 def _past(found: Past) -> Sequence[str]:

@@ -70,6 +70,20 @@ async def test_jobs_bring_declared_sources_in_with_their_labels(opened: AsyncWor
     ]
 
 
+async def test_a_server_does_not_give_back_labels_that_were_taken_away_while_it_runs(
+    opened: AsyncWorkspace,
+) -> None:
+    opened.jobs.start()
+    await followed(opened)
+    file = opened.settings.root / "steadyhand.toml"
+    older = file.read_text()
+    newer = older.replace('["board"]', '["chair"]').replace('["staff"]', '["boss"]')
+    for text in (newer, "broken ="):
+        file.write_text(text)
+        await followed(opened)
+        assert [row["labels"] for row in await live(opened)] == [["chair"], ["boss"], ["owner"]]
+
+
 async def asked_each(workspace: AsyncWorkspace, asked):
     for source in asked:
         yield workspace.upkeep.follow(source)

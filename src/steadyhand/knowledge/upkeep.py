@@ -5,6 +5,7 @@ tried again with growing pauses.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -13,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from steadyhand.errors import NotFound, SourceUnreadable, SteadyhandError, of_code
+from steadyhand import settings
+from steadyhand.errors import NotFound, SourceUnreadable, SteadyhandError, WorkspaceInvalid, of_code
 from steadyhand.jobs.queue import Arguments, Jobs
 from steadyhand.knowledge.bringing import Vision
 from steadyhand.knowledge.facts import LabelsOf
@@ -22,6 +24,8 @@ from steadyhand.knowledge.ingest import Ingest
 from steadyhand.settings import KnowledgeSettings, Settings
 from steadyhand.tables.sources import SourceSettings
 from steadyhand.types.source import Source
+
+_log = logging.getLogger(__name__)
 
 SYNC = "knowledge.sync"
 """The task that brings a source in step: `base`, `place` (as the settings name it), `allow_removals`."""
@@ -65,7 +69,11 @@ class Followed:
 
 
 class Upkeep:
-    """The sources of all bases."""
+    """The sources of all bases, as the settings name them when the workspace opens.
+
+    Labels alone are read again when a sync begins, so that those that were taken away do not come back with a
+    server that is older than the change.
+    """
 
     def __init__(
         self,
@@ -78,6 +86,7 @@ class Upkeep:
         after_sync: AfterSync,
     ) -> None:
         self._settings = configured
+        self._written = configured.knowledge
         self._ingest = ingest
         self._following = ingest.following
         self._jobs = jobs
@@ -105,7 +114,7 @@ class Upkeep:
         steps = self._ingest.sync(
             base,
             opened,
-            labels_of=self._labels_of(base, opened.origin, source),
+            labels_of=await self._labels_of(base, opened.origin, source),
             allow_removals=allow_removals,
             labels_only=labels_only,
             vision=self._vision_of(base),
@@ -117,7 +126,7 @@ class Upkeep:
 
     async def bring(self, base: str, source: Source) -> None:
         """Bring a source in step that no settings name. Items that say nothing of labels have the base's."""
-        labels_of = _labels_of(self._of(base), None)
+        labels_of = _labels_of(await self._as_written(base), None)
         steps = self._ingest.sync(base, source, labels_of=labels_of, vision=self._vision_of(base))
         async with aclosing(steps):
             async for _ in steps:
@@ -206,13 +215,19 @@ class Upkeep:
     def _of(self, base: str) -> KnowledgeSettings:
         return self._settings.knowledge.get(base, KnowledgeSettings())
 
-    def _labels_of(self, base: str, origin: str, source: SourceSettings) -> LabelsOf:
+    async def _as_written(self, base: str) -> KnowledgeSettings:
+        """The settings of a base as they are in the file now; what was read before, where they cannot be read."""
+        try:
+            self._written = (await asyncio.to_thread(settings.read, self._settings.root)).knowledge
+        except (NotFound, WorkspaceInvalid) as error:
+            _log.warning("%s: labels stay as they were read before: %s", base, error)
+        return self._written.get(base) or self._of(base)
+
+    async def _labels_of(self, base: str, origin: str, source: SourceSettings) -> LabelsOf:
         """Patterns of the base go before the labels of a source, those before the labels of the base."""
-        settings = self._of(base)
-        declared = [one for one in settings.sources if self._origin(one) == origin]
-        return _labels_of(
-            settings, next((one.access for one in (source, *declared) if one.access is not None), None)
-        )
+        written = await self._as_written(base)
+        declared = [one for one in written.sources if self._origin(one) == origin] or [source]
+        return _labels_of(written, declared[0].access)
 
     def _origin(self, source: SourceSettings) -> str:
         """Of a declared source; "" for one that cannot be opened."""
@@ -244,8 +259,8 @@ class Upkeep:
         """Ask for the sources whose time has come."""
         del arguments
         now = datetime.now(UTC)
-        for base, settings in self._settings.knowledge.items():
-            for source in settings.sources:
+        for base, configured in self._settings.knowledge.items():
+            for source in configured.sources:
                 if source.every_s and await self._is_due(base, source, now):
                     job: Arguments = {"base": base, "place": source.place, "allow_removals": False}
                     await self._jobs.defer(SYNC, job, key=f"{SYNC} {base} {source.place}")
@@ -260,12 +275,12 @@ class Upkeep:
         return last is None or last + timedelta(seconds=source.every_s) <= now
 
 
-def _labels_of(settings: KnowledgeSettings, access: Sequence[str] | None) -> LabelsOf:
+def _labels_of(base: KnowledgeSettings, access: Sequence[str] | None) -> LabelsOf:
     """The labels of paths; `access` is the source's own, None for one that says nothing."""
 
     def labels(path: str) -> frozenset[str]:
-        fitting = [labels for pattern, labels in settings.labels.items() if fnmatchcase(path, pattern)]
-        return frozenset(fitting[-1] if fitting else settings.access if access is None else access)
+        fitting = [labels for pattern, labels in base.labels.items() if fnmatchcase(path, pattern)]
+        return frozenset(fitting[-1] if fitting else base.access if access is None else access)
 
     return labels
 

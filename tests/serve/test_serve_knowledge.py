@@ -108,7 +108,12 @@ async def test_a_page_is_a_picture_with_the_quote_marked(library: Library) -> No
     )
     assert again[:2] == (304, b"")
     assert (await library.raw("GET", "/travel.pdf/page/1.png", highlight=LIMIT))[2]["X-Marked"] == "false"
-    for missing in ("/travel.pdf/page/30.png", "/nothing.pdf/page/1.png", "/travel.pdf/page/x.png"):
+    for missing in (
+        "/travel.pdf/page/30.png",
+        "/nothing.pdf/page/1.png",
+        "/travel.pdf/page/x.png",
+        f"/travel.pdf/page/{'9' * 5_000}.png",
+    ):
         assert (await library.ask("GET", missing))[0] == 404
 
 

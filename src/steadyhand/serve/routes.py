@@ -54,7 +54,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/knowledge/{kb}/reclaim", generations.reclaim, ("administer",), is_exact=True),
     Route("POST", "/knowledge/{kb}/sync", knowledge.sync, ("ingest",), is_exact=True),
     Route("POST", "/knowledge/{kb}/documents", documents.upload, ("ingest",), is_exact=True),
-    Route("GET", "/knowledge/{kb}/{path:path}/page/{number:int}.png", documents.picture, ("call", "read")),
+    Route("GET", "/knowledge/{kb}/{path:path}/page/{number}.png", documents.picture, ("call", "read")),
     Route("GET", "/knowledge/{kb}/{path:path}", documents.page, ("call", "read")),
     Route("DELETE", "/knowledge/{kb}/{path:path}", documents.remove, ("ingest",), is_exact=True),
     Route("POST", "/session", session.begin, OPEN, is_api=False),

@@ -1,6 +1,7 @@
 """Single documents: their pages as text and as pictures, handing them in, and deleting them."""
 
 import hashlib
+import re
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -16,6 +17,7 @@ from steadyhand.storage import Row
 from steadyhand.types.wire import plain
 
 _LONGEST_MARK = 5_000
+_NUMBER = re.compile(r"[0-9]{1,6}")
 
 
 async def page(
@@ -50,7 +52,7 @@ async def picture(
     now: Now,
     kb: BaseName,
     path: str,
-    number: int,
+    number: str,
     highlight: Annotated[str, Query(max_length=_LONGEST_MARK, description="a text on the page to mark")] = "",
     start: Offset = None,
     end: Offset = None,
@@ -61,18 +63,19 @@ async def picture(
     An image file is shown as it is. Other formats have no pictures of their pages (404); their text has an address.
     The header `X-Marked` says whether the words were found on the page.
     """
-    row = await workspace.knowledge.page(kb, path, number, caller, version)
+    wanted = int(number) if _NUMBER.fullmatch(number) else 0
+    row = await workspace.knowledge.page(kb, path, wanted, caller, version)
     if row is None:  # a document may be called like this, too
         return await page(
             request, workspace=workspace, caller=caller, now=now, kb=kb, path=f"{path}/page/{number}.png"
         )
     mark = highlight or document.quoted(row, start, end)
-    tag = _tag(row, number, mark)
+    tag = _tag(row, wanted, mark)
     kept = {"ETag": tag, "Cache-Control": "private, no-cache"}  # who may see it is asked each time
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=kept)
     painted = await workspace.painter(
-        kb, path, number, caller, version=row["version_id"], mark=mark, circle=frozenset(row["labels"])
+        kb, path, wanted, caller, version=row["version_id"], mark=mark, circle=frozenset(row["labels"])
     )
     marked = {"X-Marked": str(painted.is_marked).lower()} if mark else {}
     return Response(painted.data, media_type=painted.media_type, headers={**kept, **marked})

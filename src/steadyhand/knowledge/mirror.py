@@ -4,11 +4,12 @@ Each step is a transaction that holds the base's lock while the store is written
 overtaken by an older one. A step that was broken off is done again.
 """
 
+import asyncio
 import logging
 import secrets
 from dataclasses import dataclass
 
-from steadyhand.errors import NotFound, StorageError, UsageError
+from steadyhand.errors import NotFound, StorageError, StoreUnavailable, UsageError
 from steadyhand.jobs.queue import Arguments, Jobs
 from steadyhand.knowledge import mirrored
 from steadyhand.knowledge.mirrored import Mirror
@@ -48,6 +49,7 @@ class Mirrors:
         self._database = database
         self._stores = stores
         self.nearby = Nearby(database, stores)
+        self._pushing = asyncio.Lock()
         jobs.add(_PUSH, self._push_job, every="* * * * *")
         jobs.add(_CHECK, self._check_job, every="*/10 * * * *")
 
@@ -69,10 +71,15 @@ class Mirrors:
 
     async def after_sync(self, base: str) -> None:
         """`push`, where it must not matter that the store cannot be told: a job tells it later."""
+        name = self._stores.of(base)
+        if self._stores.is_left_alone(name):
+            return
         try:
             await self.push(base)
         except (StorageError, UsageError) as error:
             _log.warning("%s: its store is not in step yet: %s", base, error)
+            if isinstance(error, StoreUnavailable):
+                self._stores.leave_alone(name, str(error))
 
     async def rebuild(self, base: str) -> None:
         """Build the collection of a base anew, beside the one that is searched, and then give that one up.
@@ -158,11 +165,15 @@ class Mirrors:
             return None, None
 
     async def _sweep(self) -> None:
-        """Give up collections that no search reads any more."""
+        """Give up collections that no search reads any more, as far as their stores answer."""
         wanted = {base: self._stores.of(base) for base in self._stores.bases()}
         for mirror_id, store, collection in await mirrored.outdated(self._database, wanted):
             if store in self._stores:
-                await (await self._stores.named(store)).delete(Collection(collection, 0))
+                try:
+                    await (await self._stores.named(store)).delete(Collection(collection, 0))
+                except (StorageError, UsageError) as error:
+                    _log.warning("the collection %s is not deleted yet: %s", collection, error)
+                    continue
             else:
                 _log.warning(
                     "the collection %s stays in the store %s, which is not in the settings", collection, store
@@ -170,10 +181,14 @@ class Mirrors:
             await mirrored.forget(self._database, mirror_id)
 
     async def _push_job(self, arguments: Arguments) -> None:
+        """One at a time, so that a store that is away keeps no other jobs waiting."""
         del arguments
-        for base in self._stores.bases():
-            await self.after_sync(base)
-        await self._sweep()
+        if self._pushing.locked():
+            return
+        async with self._pushing:
+            for base in self._stores.bases():
+                await self.after_sync(base)
+            await self._sweep()
 
     async def _check_job(self, arguments: Arguments) -> None:
         del arguments

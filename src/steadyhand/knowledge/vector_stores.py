@@ -55,7 +55,7 @@ class VectorStores:
         self, name: str, collection: Collection, queries: Sequence[VectorQuery]
     ) -> list[list[VectorHit]] | None:
         """What the store finds for each query; None when it does not answer, which is said once in the log."""
-        if self._away.get(name, 0.0) > self._monotonic():
+        if self.is_left_alone(name):
             return None
         try:
             store = await self.named(name)
@@ -66,6 +66,9 @@ class VectorStores:
         if self._away.pop(name, None) is not None:
             _log.info("the store %s answers again", name)
         return found
+
+    def is_left_alone(self, name: str) -> bool:
+        return self._away.get(name, 0.0) > self._monotonic()
 
     def leave_alone(self, name: str, reason: str) -> None:
         """Ask the store nothing for a while."""

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from steadyhand.errors import NotFound
@@ -18,7 +18,7 @@ def names(folder: str) -> tuple[str, ...]:
     """
     package = importlib.import_module(f"steadyhand.{folder}")
     own = {found.name for found in pkgutil.iter_modules(package.__path__) if not found.name.startswith("_")}
-    return tuple(sorted(own | {point.name for point in entry_points(group=f"steadyhand.{folder}")}))
+    return tuple(sorted(own | _joined(folder).keys()))
 
 
 @cache
@@ -32,6 +32,18 @@ def load(folder: str, name: str) -> ModuleType:
 
 def module_name(folder: str, name: str) -> str:
     """The dotted name of a member's module; nothing is imported."""
-    for point in entry_points(group=f"steadyhand.{folder}", name=name):
-        return point.module
-    return f"steadyhand.{folder}.{name}"
+    return _joined(folder).get(name, f"steadyhand.{folder}.{name}")
+
+
+def _joined(folder: str) -> dict[str, str]:
+    """The modules of members that other packages bring, by name."""
+    return {point.name: point.module for point in _installed() if point.group == f"steadyhand.{folder}"}
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    """What all installed packages bring for us: they are looked through once, which takes long."""
+    every = entry_points()
+    return tuple(
+        point for group in every.groups if group.startswith("steadyhand.") for point in every.select(group=group)
+    )

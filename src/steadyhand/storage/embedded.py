@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import IO
 from urllib.parse import quote
 
@@ -35,6 +36,8 @@ _ROOT_HOME = Path("/var/lib/steadyhand")
 _SOCKET_PATH_LIMIT = 90  # bytes; the kernel takes 107, and PostgreSQL appends "/.s.PGSQL.5432.lock"
 _SOCKET_PATH = re.compile(r"[\w/.+@ -]+")  # PostgreSQL and libpq read others as lists, and the shell as its own
 _SHORT_HOME = Path("/tmp")  # noqa: S108 - the same for every process, whatever its TMPDIR; what lies there is checked
+_STOP_S = 60.0
+_LOOK_S = 0.005  # for the server's state
 _OPTIONS = {
     "listen_addresses": "",  # reached by its socket only
     "unix_socket_permissions": "0700",
@@ -96,7 +99,7 @@ class Server:
                 return
             finally:
                 self._clients.close()
-            _pg(self.layout, "pg_ctl", "stop", "-D", str(self.layout.data), "-m", "fast", "-w", check=False)
+            _stop(self.layout)
 
 
 def start(state: Path, database_dir: Path | None) -> Server:
@@ -172,8 +175,7 @@ def _ensure_started(layout: Layout) -> None:
     options = f"-k '{layout.sockets}' {settings}"
     for attempt in range(40):  # after a kill -9 the children of the old server need a moment to leave
         arguments = ("start", "-D", layout.data.name, "-l", layout.log.name, "-w", "-t", "120", "-o", options)
-        done = _pg(layout, "pg_ctl", *arguments, check=False, folder=layout.data.parent)
-        if done.returncode == 0:
+        if _is_started(layout, _begun(layout, "pg_ctl", *arguments, folder=layout.data.parent)):
             return
         reason = _last_words(layout.log)
         if "still in use" not in reason and "Is another postmaster" not in reason and attempt >= 1:
@@ -181,6 +183,47 @@ def _ensure_started(layout: Layout) -> None:
         _forget_unreaped(layout.data)
         time.sleep(0.25)
     raise DatabaseUnavailable("PostgreSQL does not start: its last processes do not end", hint=f"see {layout.log}")
+
+
+def _is_started(layout: Layout, command: subprocess.Popen[str]) -> bool:
+    """Wait until the server is ready, or until `pg_ctl` says how it ended.
+
+    `pg_ctl` looks every tenth of a second, which is longer than most starts; it ends by itself.
+    """
+    while (code := command.poll()) is None:
+        if _is_ready(layout):
+            Thread(target=command.wait, daemon=True).start()
+            return True
+        time.sleep(_LOOK_S)
+    return code == 0
+
+
+def _is_ready(layout: Layout) -> bool:
+    """Does the server take connections? Only the file of a living one counts: that of a killed one says so too."""
+    return _says_ready(layout) and _accepts(layout) and _says_ready(layout)
+
+
+def _says_ready(layout: Layout) -> bool:
+    """Source: `pidfile.h` of PostgreSQL; the eighth line is the server's state."""
+    lines = _lines(layout.data / "postmaster.pid")
+    return len(lines) >= 8 and lines[7].strip() == "ready"
+
+
+def _stop(layout: Layout) -> None:
+    """Ask the server to stop, and wait until it has. `pg_ctl` would look for that every tenth of a second."""
+    lock, until = layout.data / "postmaster.pid", time.monotonic() + _STOP_S
+    process = Path("/proc") / (_lines(lock) or ["none"])[0]
+    if _begun(layout, "pg_ctl", "stop", "-D", str(layout.data), "-m", "fast", "-W").wait() == 0:
+        while (lock.exists() or _works_in(process, layout.data)) and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a file; none when it is not there."""
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
 
 
 def _forget_unreaped(data: Path) -> None:
@@ -209,9 +252,9 @@ def _works_in(process: Path, folder: Path) -> bool:
 
 def _ensure_database(layout: Layout) -> None:
     host = ("-h", str(layout.sockets), "-U", "steadyhand")
-    done = _pg(layout, "createdb", *host, "--maintenance-db=postgres", "steadyhand", check=False)
-    if done.returncode != 0 and "already exists" not in done.stderr:
-        raise _failure(f"the database cannot be created: {done.stderr}")
+    reason = _pg(layout, "createdb", *host, "--maintenance-db=postgres", "steadyhand", check=False)
+    if reason and "already exists" not in reason:
+        raise _failure(f"the database cannot be created: {reason}")
 
 
 def _accepts(layout: Layout) -> bool:
@@ -224,17 +267,24 @@ def _accepts(layout: Layout) -> bool:
     return True
 
 
-def _pg(
-    layout: Layout, program: str, *arguments: str, check: bool = True, folder: Path = Path("/")
-) -> subprocess.CompletedProcess[str]:
-    """Run one of PostgreSQL's programs as the server's user, in a clean environment.
+def _pg(layout: Layout, program: str, *arguments: str, check: bool = True) -> str:
+    """Run one of PostgreSQL's programs; returns why it failed, "" when it did not. With `check` that is raised."""
+    command = _begun(layout, program, *arguments)
+    _, complaint = command.communicate()
+    reason = f"{program} failed: {complaint.strip()}" if command.returncode else ""
+    if check and reason:
+        raise _failure(reason)
+    return reason
+
+
+def _begun(layout: Layout, program: str, *arguments: str, folder: Path = Path("/")) -> subprocess.Popen[str]:
+    """One of PostgreSQL's programs, running as the server's user in a clean environment.
 
     `pg_ctl start` hands its arguments to a shell: it gets names inside `folder`, which no folder's name can change.
     """
     path = owner.reachable(binary(program), _ROOT_HOME) if layout.user else binary(program)
-    done = subprocess.run(
+    return subprocess.Popen(
         [path, *arguments],
-        check=False,
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -245,9 +295,6 @@ def _pg(
         group=layout.user or None,
         extra_groups=[] if layout.user else None,
     )
-    if check and done.returncode != 0:
-        raise _failure(f"{program} failed: {done.stderr.strip()}")
-    return done
 
 
 def _make_private(folder: Path, user: str) -> None:

@@ -39,6 +39,11 @@ def upgrade(connection: psycopg.Connection) -> list[str]:
     return [path.stem for path in missing]
 
 
+def known() -> frozenset[str]:
+    """The names of the changes that the installed library brings."""
+    return frozenset(path.stem for path in (_folder() / "migrations").glob("*.sql"))
+
+
 def _apply(connection: psycopg.Connection, script: Path, names: list[str]) -> None:
     with connection.transaction():
         connection.execute(script.read_bytes())

@@ -31,6 +31,8 @@ def upgrade(url: str) -> list[str]:
             hint="postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
         )
     with translated(), psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as guard:
+        if _is_current(guard):
+            return []
         guard.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         backend = get_backend(f"postgresql+psycopg://{place}")
         try:
@@ -49,6 +51,19 @@ async def applied(database: Database) -> frozenset[str]:
     """The names of the migrations that the database went through."""
     rows = await database.rows("SELECT migration_id FROM _yoyo_migration")
     return frozenset(row["migration_id"] for row in rows)
+
+
+def _is_current(connection: psycopg.Connection) -> bool:
+    """Has the database gone through everything that this installation brings, and nothing else? The usual start."""
+    try:
+        found = connection.execute(
+            "SELECT (SELECT array_agg(migration_id) FROM _yoyo_migration),"
+            " (SELECT array_agg(change) FROM job_schema)"
+        ).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return False
+    assert found is not None
+    return set(found[0] or ()) == known() and set(found[1] or ()) == job_schema.known()
 
 
 def _apply(backend: DatabaseBackend, migrations: MigrationList) -> list[str]:

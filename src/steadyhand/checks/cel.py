@@ -5,15 +5,20 @@ The functions are those of the language and of its `strings`, `math`, `sets` and
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, TypeAlias
 
-import cel
-from cel import stdlib
-
 from steadyhand.types.json import Json
+
+# The package imports its interactive shell, and with it the terminal's libraries: a tenth of what we take to start.
+sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
+
+import cel  # noqa: E402
+from cel import stdlib  # noqa: E402
 
 Step: TypeAlias = str | None
 """One step of a reference: a field's name, or None for an item of a list."""

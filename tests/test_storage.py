@@ -187,13 +187,14 @@ async def test_a_full_disk_gives_one_clear_error_and_loses_nothing(small_disk: P
     migrate.upgrade(server.url)
     database = Database(server.url, server.ensure_running, max_connections=2)
     await database.open()
+    await database.execute("CREATE TABLE embedding_9 PARTITION OF embedding FOR VALUES IN (9)")
     ballast.write_bytes(b"\0" * (30 << 20))
     kept = 0
     failure: DiskFull | None = None
     while failure is None:
         try:
             await database.execute(
-                "INSERT INTO embedding SELECT 'x', sha256((%s || '-' || n)::bytea),"
+                "INSERT INTO embedding SELECT 9, sha256((%s || '-' || n)::bytea),"
                 " ('[' || repeat('0.5,', 383) || '0.5]')::halfvec FROM generate_series(1, 500) AS n",
                 [str(kept)],
             )

@@ -10,6 +10,7 @@ from mail_files import (
     compressed_rtf,
     message,
     ole,
+    properties,
     recipient,
     string8,
     text,
@@ -207,6 +208,13 @@ def test_an_outlook_message_may_have_its_text_in_html_or_rtf_only() -> None:
     assert "Größe\nbold {x}" in read_document(ole(message(binary(0x1009, compressed_rtf(rtf)))), "a.msg").text
     turkish = message(string8(0x1000, "şişe ılık".encode("cp1254")))
     assert "şişe ılık" in read_document(ole(turkish), "a.msg").text
+
+
+def test_an_outlook_message_that_does_not_say_how_it_is_written_is_seen_through() -> None:
+    sent_as_big5 = message(string8(0x1000, "中文測試".encode("big5")), properties(32, (3, 0x3FDE, 950)))
+    assert "中文測試" in read_document(ole(sent_as_big5), "a.msg").text
+    silent = message(string8(0x1000, "Срок действия договора три года".encode("cp1251")), properties(32))
+    assert "Срок действия договора три года" in read_document(ole(silent), "a.msg").text
 
 
 def test_packed_rtf_may_repeat_what_stands_before_it_and_itself() -> None:

@@ -11,6 +11,8 @@ C = 'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"'
 A = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
 R = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
 S = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+PAGE = "<h1>Rates</h1><table><tr><th>A<th>B<tr><td>1<td>2</table>"
+MIXED = "MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x"
 CORE = """<dc:title>The budget of the year</dc:title><dc:creator>Ada  Lovelace</dc:creator><dc:subject>Money</dc:subject>
     <c:keywords>budget, plan;2026</c:keywords><dcterms:created>2026-03-01T08:00:00Z</dcterms:created>
     <dcterms:modified>2026-03-02T09:30:00Z</dcterms:modified>"""
@@ -124,6 +126,20 @@ def test_headers_and_footers_are_read_once_and_page_numbers_not_at_all() -> None
     assert shown(document) == ["Confidential", "Travel", "Text.", "Company Ltd."]
     assert the(document, "Company").section == ""
     assert document.title == "Travel"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.html", PAGE),
+        ("a.mht", f"{MIXED}\n\n--x\nContent-Type: text/html\n\n{PAGE}\n--x--\n"),
+    ],
+)
+def test_a_page_that_a_program_put_in_for_word_to_convert_is_read_in_its_place(name: str, content: str) -> None:
+    body = p("Before.") + f'<w:altChunk r:id="i1" {R}/>' + p("After.")
+    document = read("docx", docx(body, parts={f"word/{name}": content}, i1=f"aFChunk {name}"))
+    assert shown(document) == ["Before.", "Rates", "A | B\n1 | 2", "After."]
+    assert document.blocks[2].header_end > 0
 
 
 def test_numbers_of_headings_and_lists_are_those_that_word_prints() -> None:

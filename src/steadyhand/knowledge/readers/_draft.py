@@ -103,6 +103,16 @@ class Draft:
         self._blocks.append(Block(kind, start, self._length, page, self._section, header_end, box, titles))
         return (start, header_end) if header_end else titles
 
+    def take(self, found: Document) -> None:
+        """Append what another reader made of a part of the file; its headings open sections of their own."""
+        for block in found.blocks:
+            text = found.text[block.start : block.end]
+            if block.kind == "heading":
+                self.heading(text, 1 + block.section.count(" > "))
+            else:
+                header_lines = found.text.count("\n", block.start, block.header_end) + 1 if block.header_end else 0
+                self.add(block.kind, text, header_lines=header_lines)
+
     def end_page(self, width: float = 0.0, height: float = 0.0) -> None:
         """What follows is on the next page; this one is so large, in points."""
         self._pages.append(Page(len(self._pages) + 1, self._page_start, self._length, width, height))

@@ -11,6 +11,7 @@ import olefile
 
 from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers._decode import of_code_page
+from steadyhand.knowledge.readers._encodings import guessed
 
 SUBJECT, MESSAGE_CLASS, MESSAGE_ID = 0x0037, 0x001A, 0x1035
 BODY, HTML, RTF = 0x1000, 0x1013, 0x1009
@@ -26,6 +27,7 @@ _LIST = "__properties_version1.0"
 _MESSAGE_HEAD, _INNER_MESSAGE_HEAD, _HEAD = 32, 24, 8  # bytes before the list's first entry
 _ENTRY = struct.Struct("<HHI8s")  # type, id, flags, value
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+_WINDOWS_PAGES = frozenset([874, 932, 936, 949, 950, *range(1250, 1259)])
 _COUNT_LIMIT = 2_000  # recipients, and attachments
 
 
@@ -41,7 +43,7 @@ class Properties:
         listed = self._stream(_LIST)[head:]
         for _, number, _, value in _ENTRY.iter_unpack(listed[: len(listed) // _ENTRY.size * _ENTRY.size]):
             self._fixed[number] = value
-        self._encoding = encoding or of_code_page(self.number(_CODE_PAGE))
+        self._encoding = encoding or self._stated_encoding() or self._guessed_encoding()
 
     def text(self, number: int) -> str:
         """ "" when the property is not there."""
@@ -82,6 +84,14 @@ class Properties:
         if not self._file.exists([*path, _LIST]):
             return None
         return Properties(self._file, path, _INNER_MESSAGE_HEAD)
+
+    def _stated_encoding(self) -> str:
+        """Of 8-bit strings; "" when the message does not say. What it was sent in counts if Windows writes it."""
+        page = self.number(_CODE_PAGE) or self.number(_INTERNET_CODE_PAGE)
+        return of_code_page(page) if self.number(_CODE_PAGE) or page in _WINDOWS_PAGES else ""
+
+    def _guessed_encoding(self) -> str:
+        return guessed(b"\n".join(self._stream(_named(number, _STRING8)) for number in (SUBJECT, BODY)))
 
     def _parts(self, prefix: str) -> Iterator["Properties"]:
         depth = len(self._path)

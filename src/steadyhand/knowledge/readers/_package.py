@@ -87,9 +87,8 @@ class Package:
         """The root of a part, None when there is no such part."""
         if not self.has(part):
             return None
-        xml = b"".join(self.chunks(part, limit=_TREE_LIMIT))
         try:
-            root = etree.fromstring(_STRICT.sub(_TRANSITIONAL, xml), _PARSER)
+            root = etree.fromstring(_STRICT.sub(_TRANSITIONAL, self.bytes_of(part)), _PARSER)
         except etree.XMLSyntaxError as error:
             raise self._no_xml(part, error) from None
         self._refuse_declaration(root, part)
@@ -138,6 +137,10 @@ class Package:
                 self._refuse_declaration(root, part)
         except etree.XMLSyntaxError as error:
             raise self._no_xml(part, error) from None
+
+    def bytes_of(self, part: str) -> bytes:
+        """A part that is there, whole. Raises `DocumentUnreadable` past the limits."""
+        return b"".join(self.chunks(part, limit=_TREE_LIMIT))
 
     def chunks(self, part: str, *, limit: int) -> Iterator[bytes]:
         """The unpacked bytes of a part that is there, piece by piece.

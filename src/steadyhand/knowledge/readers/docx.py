@@ -5,12 +5,16 @@ Of tracked changes the newest state is read. Source: ECMA-376, part 1, 17.
 """
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from lxml import etree
 
+from steadyhand.errors import DocumentUnreadable
+from steadyhand.knowledge.readers import eml, html
+from steadyhand.knowledge.readers import text as plain
 from steadyhand.knowledge.readers._draft import Draft, canonical, collapsed, is_title
 from steadyhand.knowledge.readers._drawing import add_embedded
-from steadyhand.knowledge.readers._package import Package
+from steadyhand.knowledge.readers._package import Package, R
 from steadyhand.knowledge.readers._word import (
     BOX,
     NOTES,
@@ -29,6 +33,14 @@ from steadyhand.types.document import Document
 EXTENSIONS = (".docx", ".docm", ".dotx", ".dotm")
 
 _DRAWINGS = (f"{W}drawing", f"{W}pict", f"{W}object")
+_IMPORTED = {
+    ".htm": html.read,
+    ".html": html.read,
+    ".xhtml": html.read,
+    ".mht": eml.saved_page,
+    ".mhtml": eml.saved_page,
+    ".txt": plain.read,
+}
 _NO_NOTES = frozenset(["separator", "continuationSeparator", "continuationNotice"])
 
 
@@ -72,6 +84,8 @@ class _Reading:
                 self._paragraph(child)
             elif child.tag == f"{W}tbl":
                 self._table(child)
+            elif child.tag == f"{W}altChunk":
+                self._imported(child.get(f"{R}id", ""))
             else:
                 self.children(child)
 
@@ -134,6 +148,19 @@ class _Reading:
             self.end_list()
         for drawing in inner(element, *_DRAWINGS):
             add_embedded(self.draft, self._package, self._part, drawing)
+
+    def _imported(self, relation: str) -> None:
+        """A web page or text that programs put into the file for Word to convert when it is opened."""
+        self.end_list()
+        part = self._related[relation].target if relation in self._related else ""
+        reader = _IMPORTED.get(PurePosixPath(part).suffix.lower())
+        if reader is None or not self._package.has(part):
+            return
+        try:
+            found = reader(self._package.bytes_of(part), part)
+        except DocumentUnreadable:
+            return  # nothing in it; the rest is worth reading
+        self.draft.take(found)
 
     def _remember(self, element: etree._Element) -> None:
         """Footnotes, endnotes and comments that an element refers to are due once its block is written."""

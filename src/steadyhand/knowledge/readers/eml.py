@@ -4,6 +4,7 @@ from email.message import Message
 from html import escape
 
 from steadyhand.knowledge.readers import _mail_parts as parts
+from steadyhand.knowledge.readers import html
 from steadyhand.knowledge.readers._decode import decoded
 from steadyhand.knowledge.readers._mail import Mail, document
 from steadyhand.types.document import Document
@@ -30,6 +31,12 @@ def read(content: bytes, name: str) -> Document:
         ),
         name,
     )
+
+
+def saved_page(content: bytes, name: str) -> Document:
+    """The web page in an archive such as .mht: a message without a sender that holds a page and its pictures."""
+    message = parts.parsed(b"Subject: a page\n" + content, name)
+    return html.read(("\ufeff" + "\n".join(map(_as_html, parts.texts(message)))).encode(), name)
 
 
 def _text(part: Message) -> str:

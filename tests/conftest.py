@@ -5,11 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from databases import copied
 from steadyhand.storage import Database, embedded, migrate
 
 pytest_plugins = ("models",)
+
+settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-speed")  # what a test says does not depend on how busy the machine is
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,9 @@ AGREE = [
     ("Version 2 of the client supports 10 users.", "Version 3 of the client supports 25 users."),
     ("Apple reported net sales of $90 billion.", "Nvidia reported net sales of $26 billion."),
     ("Employees with children have 5 days of extra leave.", "Employees with disabilities have 10 days of extra leave."),
+    # what a document says of itself
+    ("Next review: 1 January 2027.", "Next review: 1 June 2027."),
+    ("| Next review | 1 January 2027 |", "| Next review | 1 June 2027 |"),
     # both true
     ("Orders above 50 EUR ship within 2 days.", "Orders above 100 EUR ship within 1 day."),
     ("Passwords have at least 12 characters.", "Passwords have at most 64 characters."),

@@ -43,7 +43,7 @@ _KINDS = [kind if kind != "heading" else f"h{level}" for kind in get_args(BlockK
 _PAGES = st.lists(st.lists(st.tuples(st.sampled_from(_KINDS), _TEXT), max_size=8), min_size=1, max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(pages=_PAGES, max_tokens=st.integers(3, 40))
 def test_chunks_cover_every_page_in_order_within_the_limit(
     pages: list[list[tuple[str, str]]], max_tokens: int
@@ -66,7 +66,7 @@ def test_chunks_cover_every_page_in_order_within_the_limit(
     assert found == chunks(source, count, max_tokens)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=st.lists(st.integers(1, 9), min_size=1, max_size=30), max_tokens=st.integers(10, 40))
 def test_a_row_of_a_table_is_never_cut(rows: list[int], max_tokens: int) -> None:
     table = "\n".join(" ".join(["cell"] * cells) for cells in rows)
@@ -75,7 +75,7 @@ def test_a_row_of_a_table_is_never_cut(rows: list[int], max_tokens: int) -> None
     assert all(end == len(source.text) or source.text[end] == "\n" for end in ends)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pages=_PAGES, repeated=st.integers(1, 30))
 def test_the_tokenizer_sees_a_text_a_bounded_number_of_times(
     pages: list[list[tuple[str, str]]], repeated: int

@@ -160,7 +160,7 @@ def test_an_optional_field_it_cannot_fill_is_left_out(embed: MiniLM):
     assert output.keys() == {"answer", "citations"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(question=st.text(max_size=60), texts=st.lists(st.text(max_size=300), max_size=4))
 def test_every_quote_is_an_exact_slice_of_its_passage(question: str, texts: list[str]):
     asked = task_of(question, *texts)

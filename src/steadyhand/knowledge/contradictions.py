@@ -43,6 +43,10 @@ def contradictions(passages: Iterable[Passage], language: str = "en") -> tuple[C
     )
 
 
+_FIELD = re.compile(r"\W*[^\W\d_][^:|\t]{0,30}[:|\t][\s|]*#[\W]*")
+"""A label and its value, such as `Next review: 1 June`: what a document says of itself alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Sentence:
     """`frame` are the terms that say what it is about, without values, bounds and negations."""
@@ -68,6 +72,8 @@ def _sentences(passage: Passage, language: str) -> Iterator[_Sentence]:
         if len(found) > _VALUES_MOST:
             continue
         bare = _without(text, found)
+        if _FIELD.fullmatch(bare.strip()):
+            continue
         frame = frozenset(terms(_BOUNDS.sub(" ", _NOT.sub(" ", bare)), language)) - _EMPTY
         if len(frame) >= _SHARED:
             yield _Sentence(

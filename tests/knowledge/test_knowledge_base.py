@@ -191,11 +191,11 @@ async def test_a_file_that_cannot_be_read_says_why_and_does_not_stop_the_others(
     assert outcomes["broken.pdf"].reason
     assert outcomes["program.exe"].outcome == "skipped"
     assert outcomes["travel.md"].outcome == "added"
-    [failure] = await KnowledgeContents(base.database).failures("base")
+    [failure] = await KnowledgeContents(base.database).failures("base", Principal("owner", "admin"))
     assert failure["path"] == "broken.pdf"
     (base.folder / "broken.pdf").unlink()
     await base.sync()
-    assert await KnowledgeContents(base.database).failures("base") == []
+    assert await KnowledgeContents(base.database).failures("base", Principal("owner", "admin")) == []
 
 
 async def test_a_document_that_became_unreadable_no_longer_answers(base: Base) -> None:

@@ -301,3 +301,39 @@ def test_fonts_that_are_not_there_are_read(font: str) -> None:
         b"/BaseFont /Helvetica ", f"/BaseFont {font} ".encode()
     )
     assert read(content).text == "Some words"
+
+
+def annotated(content: str, *annotations: str) -> Document:
+    """A page with annotations, each the inside of its dictionary."""
+    listed = " ".join(f"<< /Type /Annot {annotation} >>" for annotation in annotations)
+    return read(raw_pdf([content], page=f"/MediaBox [0 0 595 842] /Annots [{listed}]"))
+
+
+def test_what_is_filled_into_a_form_stands_behind_its_label() -> None:
+    labels = text("Name:", 72, 700) + text("I agree", 72, 650) + text("Signed in Ghent.", 72, 600)
+    document = annotated(
+        labels,
+        "/Subtype /Widget /FT /Tx /T (a) /V (Ann Lee) /Rect [120 695 300 712]",
+        "/Subtype /Widget /FT /Btn /T (b) /V /Yes /AS /Yes /Rect [120 648 132 660]",
+        "/Subtype /Widget /FT /Btn /T (c) /V /Off /AS /Off /Rect [140 648 152 660]",
+        "/Subtype /Widget /FT /Tx /T (d) /V (In between) /Rect [72 620 300 640]",
+        "/Subtype /Widget /FT /Tx /T (e) /Rect [72 560 300 580]",
+    )
+    assert " ".join(document.text.split()) == "Name: Ann Lee I agree ☒ In between Signed in Ghent."
+
+
+def test_notes_on_a_page_follow_its_text_and_are_no_title() -> None:
+    document = annotated(
+        text(LONG, 72, 300),
+        "/Subtype /Text /Contents (Is that so?) /Rect [72 700 92 760]",
+        "/Subtype /Popup /Contents (Is that so?) /Rect [72 700 92 720]",
+        "/Subtype /Link /Contents (A link) /Rect [72 700 92 720]",
+    )
+    assert shown(document) == [LONG, "Is that so?"]
+    assert document.title == LONG[:100]
+    assert document.blocks[1].box == Box(72.0, 82.0, 92.0, 142.0)
+
+
+def test_annotations_that_are_none_are_harmless() -> None:
+    broken = ["/Subtype /Widget /V (x)", "/Subtype /Text /Contents 3 /Rect [1 2]", "/Rect [9 9 1 1] /Contents (y)"]
+    assert shown(annotated(text(LONG, 72, 700), *broken)) == [LONG, "x"]

@@ -12,6 +12,7 @@ from steadyhand.knowledge.readers._draft import Draft, is_title
 from steadyhand.knowledge.readers._pdf_blocks import pieces
 from steadyhand.knowledge.readers._pdf_columns import in_reading_order
 from steadyhand.knowledge.readers._pdf_file import ONE_AT_A_TIME, frame, metadata, opened, pages, title
+from steadyhand.knowledge.readers._pdf_filled import with_written
 from steadyhand.knowledge.readers._pdf_hyphens import HYPHEN, resolved
 from steadyhand.knowledge.readers._pdf_line import Line, Piece, Sheet
 from steadyhand.knowledge.readers._pdf_lines import lines
@@ -55,7 +56,8 @@ def read(content: bytes, name: str) -> Document:
 def _sheets(pdf: pdfium.PdfDocument, name: str) -> Iterator[Sheet]:
     for number, (page, text) in enumerate(pages(pdf, name), start=1):
         shown = frame(page)
-        yield Sheet(number, shown.width, shown.height, in_reading_order(lines(text, shown, name)))
+        found = with_written(in_reading_order(lines(text, shown, name)), page, shown)
+        yield Sheet(number, shown.width, shown.height, found)
 
 
 def _batches(sheets: Iterator[Sheet]) -> Iterator[list[Sheet]]:

@@ -6,7 +6,6 @@ moment, and started again.
 
 from datetime import datetime
 
-from steadyhand.errors import StorageError
 from steadyhand.knowledge import index
 from steadyhand.storage import Database, Row, Transaction
 
@@ -121,9 +120,6 @@ async def _build(database: Database, held: Row, vectors: int) -> None:
                 f" WITH (m = {_LINKS}, ef_construction = {_EFFORT})"
             )
             await session.execute("UPDATE embedding_set SET is_indexed = true WHERE id = %s", [held["id"]])
-        except StorageError:
-            await session.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-            raise
         finally:
             await session.execute("RESET maintenance_work_mem")
             await session.rows("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, held["id"]])

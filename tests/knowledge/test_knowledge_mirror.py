@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import logging
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from steadyhand.knowledge.search import Searcher
 from steadyhand.knowledge.stores.pgvector import PgVector
 from steadyhand.knowledge.vector_stores import REST_S, VectorStores
 from steadyhand.settings import KnowledgeSettings, Settings
+from steadyhand.settings import read as read_settings
 from steadyhand.storage import Database
 from steadyhand.tables.stores import StoreSettings
 from steadyhand.types.condition import Condition
@@ -424,6 +426,27 @@ async def test_nothing_leaks_and_nothing_is_lost_whatever_happens_in_which_order
     assert await house.in_store() == await house.slots()
     for question in range(5):
         assert await house.found(question) == await house.found(question, beside=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('[knowledge.notes]\nstore = "neer"\n[stores.near]\nkind = "qdrant"', 'did you mean "near"'),
+        ('[knowledge.notes]\nstore = "near"', "add \\[stores.near\\]"),
+        (
+            '[knowledge.notes]\nstore = "near"\ndata_class = "restricted"\n[stores.near]\nkind = "qdrant"',
+            'stores.near.clearance = "restricted"',
+        ),
+        ('[stores.near]\nkind = "qdrant"\nurl = "https://me:hunter2@store"\nport = 1', "port"),
+    ],
+)
+def test_settings_of_stores_that_cannot_be_are_refused_with_a_hint(tmp_path: Path, written: str, said: str) -> None:
+    (tmp_path / "steadyhand.toml").write_text(written)
+    with pytest.raises(WorkspaceInvalid) as wrong:
+        read_settings(tmp_path)
+    assert re.search(said, f"{wrong.value} {wrong.value.hint}")
+    assert "hunter2" not in f"{wrong.value} {wrong.value.hint}"
+    assert "hunter2" not in repr(StoreSettings(kind="qdrant", url="https://me:hunter2@store"))
 
 
 def test_collections_have_names_that_every_store_takes() -> None:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from condition_oracle import meets
 from pinecone_server import KEY as PINECONE_KEY
 from pinecone_server import pinecone_index
 from weaviate_server import KEY as WEAVIATE_KEY
@@ -243,40 +244,6 @@ CONDITIONS: tuple[tuple[str, Comparison, Json], ...] = (
     ("größe in €", "eq", 5), ("größe in €", "lt", 6), ("a.b[0] $x", "eq", "dotted"), ("nobody has it", "ne", 1),
     ("nobody has it", "gt", 1), ("nobody has it", "lt", "x"),
 )  # fmt: skip
-
-
-def meets(metadata: dict[str, Json], condition: Condition) -> bool:
-    """What `types/condition.py` promises."""
-    value = metadata.get(condition.field)
-    members = [each for each in (value if isinstance(value, list) else [value]) if each is not None]
-    if condition.comparison == "in":
-        return any(same(each, one) for each in members for one in condition.value)
-    if condition.comparison in ("eq", "ne"):
-        has = any(same(each, condition.value) for each in members)
-        return has if condition.comparison == "eq" else bool(members) and not has
-    signs = {"gt": "__gt__", "gte": "__ge__", "lt": "__lt__", "lte": "__le__"}
-    asked = condition.value.encode() if isinstance(condition.value, str) else condition.value
-    comparable = [
-        each.encode() if isinstance(each, str) else each for each in members if kind(each) == kind(condition.value)
-    ]
-    return any(
-        getattr(each, signs[condition.comparison])(asked) is True for each in map(widest, comparable, [asked] * 9)
-    )
-
-
-def widest(value: Any, beside: Any) -> Any:
-    """An int beside a float compares as a float does, exactly."""
-    return float(value) if isinstance(beside, float) and not isinstance(value, bytes) else value
-
-
-def kind(value: Json) -> str:
-    return (
-        "truth" if isinstance(value, bool) else "number" if isinstance(value, int | float) else type(value).__name__
-    )
-
-
-def same(one: Json, other: Json) -> bool:
-    return kind(one) == kind(other) and one == other
 
 
 async def test_every_comparison_means_the_same_everywhere(store: VectorStore, collection: Collection) -> None:

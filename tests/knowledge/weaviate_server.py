@@ -120,7 +120,9 @@ class Weaviate(weaviate_pb2_grpc.WeaviateServicer):
 
     async def BatchDelete(self, request: Any, context: Any) -> Any:  # noqa: N802
         held = await self._held(request.collection, context)
-        gone = [key for key, (properties, _) in held.objects.items() if _fits(key, properties, request.filters)]
+        assert request.filters.target.property == "_id"
+        assert request.filters.operator == OPERATOR.OPERATOR_CONTAINS_ANY
+        gone = set(request.filters.value_text_array.values) & set(held.objects)
         for key in gone:
             del held.objects[key]
         return batch_delete_pb2.BatchDeleteReply(took=0.001, matches=len(gone), successful=len(gone))

@@ -13,7 +13,7 @@ import numpy as np
 
 from steadyhand.errors import WorkspaceInvalid, WrongEmbedder, did_you_mean
 from steadyhand.knowledge.stores._calls import Calls, NotThere
-from steadyhand.knowledge.stores._payload import Every, Payload, batches, tests
+from steadyhand.knowledge.stores._payload import Every, Payload, batches, demands
 from steadyhand.tables.stores import StoreSettings
 from steadyhand.types.vectors import Collection, Vector, VectorHit, VectorQuery, VectorRow
 
@@ -108,7 +108,7 @@ class DrivenStore:
 
     async def search(self, collection: Collection, query: VectorQuery) -> list[VectorHit]:
         require_dims(collection, len(query.vector))
-        wanted = tests(query)
+        wanted = demands(query)
         if wanted is None:
             return []
         try:

@@ -110,7 +110,7 @@ def batches(rows: Sequence[VectorRow], most_bytes: int) -> Iterator[list[tuple[V
         yield batch
 
 
-def tests(query: VectorQuery) -> Every | None:
+def demands(query: VectorQuery) -> Every | None:
     """What a row must pass to be found; None when no row can."""
     if query.labels is not None and not query.labels:
         return None

@@ -94,12 +94,12 @@ class Searcher:
         filters.clause(request.where)  # what cannot be asked is said before anything is asked
         snapshot = await self._snapshot(request, self._embedder)
         embedder = await self._embedders.of(snapshot.embedder, request.knowledge_base)
-        vectors = await embedder.questions(request.queries)
+        vectors, asked = await asyncio.gather(embedder.questions(request.queries), self._asked(request, snapshot))
         for _ in range(_TRIES):
-            retrieval, is_whole = await self._found(request, snapshot, vectors, embedder)
+            retrieval, is_whole = await self._found(request, asked, vectors, embedder)
             if is_whole:
                 break
-            snapshot = await self._snapshot(request, snapshot.embedder)
+            asked = await self._asked(request, await self._snapshot(request, snapshot.embedder))
         return retrieval
 
     async def snapshot(self, knowledge_base: str) -> str:
@@ -119,23 +119,28 @@ class Searcher:
     async def _snapshot(self, request: SearchRequest, embedder: str) -> Snapshot:
         return await self._snapshots.of(request.knowledge_base, request.as_of, embedder)
 
+    async def _asked(self, request: SearchRequest, snapshot: Snapshot) -> "_Asked":
+        """What is known before the question has a vector."""
+        snapshot, words = await self._words(snapshot, request)
+        scope = await self._scopes.of(snapshot, request)
+        count = max(_CANDIDATES, 4 * request.top_k)
+        best = await _scored(snapshot, _proposed, words, snapshot, scope, count)
+        return _Asked(snapshot, words, scope, best, count)
+
     async def _found(
-        self, request: SearchRequest, snapshot: Snapshot, vectors: Vectors, embedder: Embedder
+        self, request: SearchRequest, asked: "_Asked", vectors: Vectors, embedder: Embedder
     ) -> tuple[Retrieval, bool]:
         """What is found, and whether the base was the same from the first read to the last.
 
         When it was not, what died meanwhile is missing, and so is what took its place.
         """
-        snapshot, words = await self._words(snapshot, request)
-        scope = await self._scopes.of(snapshot, request)
-        count = max(_CANDIDATES, 4 * request.top_k)
-        found = await _scored(snapshot, _proposed, words, snapshot, scope, count)
-        wanted = Wanted(snapshot=snapshot, vectors=vectors, words=found, scope=scope, count=count)
+        snapshot = asked.snapshot
+        wanted = Wanted(snapshot=snapshot, vectors=vectors, words=asked.best, scope=asked.scope, count=asked.count)
         nearest = partial(self._nearby, snapshot, request) if self._nearby is not None else None
         candidates, share = await asyncio.gather(  # the one is PostgreSQL's work, the other ours
             dense.candidates(self._database, wanted, nearest), self._share(snapshot, embedder, request.queries[0])
         )
-        ranked = await _scored(snapshot, _ranked, candidates, words, share, request.top_k * _SPARE)
+        ranked = await _scored(snapshot, _ranked, candidates, asked.words, share, request.top_k * _SPARE)
         return await self._read(snapshot, request, ranked)
 
     async def _words(self, snapshot: Snapshot, request: SearchRequest) -> tuple[Snapshot, list[Lexical]]:
@@ -186,6 +191,17 @@ class Searcher:
         ]
         is_whole = snapshot.is_past or bool(rows and rows[0]["revision"] == snapshot.revision)
         return Retrieval(tuple(passages), snapshot.id), is_whole
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A base as it is searched, what the words of each wording say about it, and the chunks they are best for."""
+
+    snapshot: Snapshot
+    words: Sequence[Lexical]
+    scope: Scope | None
+    best: Slots
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

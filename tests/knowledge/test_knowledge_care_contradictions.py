@@ -99,6 +99,11 @@ def test_one_document_does_not_contradict_itself() -> None:
     assert contradictions([first, second]) == ()
 
 
+def test_a_document_that_says_both_does_not_contradict_its_own_copy() -> None:
+    text = "Retrieved from the archive on 1 March 2026. Retrieved from the archive on 2 April 2026."
+    assert contradictions([passage(1, text), passage(2, text)]) == ()
+
+
 def test_editions_of_different_years_are_not_compared() -> None:
     first = passage(1, "Hotels cost at most 120 EUR a night.", "Travel policy 2024")
     second = passage(2, "Hotels cost at most 130 EUR a night.", "Travel policy 2025")

@@ -88,11 +88,12 @@ async def test_sources_that_are_not_looked_at_in_their_time_are_overdue(workspac
 async def test_the_ledger_tells_what_is_never_retrieved_and_what_found_little(workspace: AsyncWorkspace) -> None:
     database = workspace.database
     await workspace.run("answers", {"question": "How much may a hotel cost a night?"})
-    await workspace.run("answers", {"question": "Who won the chess game on Mars?"})
+    for _ in range(2):
+        await workspace.run("answers", {"question": "Who won the chess game on Mars?"})
     await database.execute("UPDATE retrieval SET source = 'hotels.md'")
     await database.execute("UPDATE document_version SET born_at = now() - interval '200 days'")
     found = await workspace.knowledge_report("notes")
-    assert found.runs == 2
+    assert found.runs == 3
     assert found.never_retrieved == ("copy.md", "leave.md", "travel.md")
     assert [weak.question for weak in found.weak] == ["Who won the chess game on Mars?"]
 

@@ -7,7 +7,7 @@ not sure is left out: an alarm that is often wrong is soon read by nobody.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -32,10 +32,11 @@ def contradictions(passages: Iterable[Passage], language: str = "en") -> tuple[C
     none are compared on its account. At most one contradiction is told of each pair of sentences.
     """
     sentences = [one for passage in passages for one in _sentences(passage, language)]
+    said = {(one.passage.source, one.statement) for one in sentences}
     found = []
     for first, second in _candidates(sentences):
         about = _difference(sentences[first], sentences[second])
-        if about:
+        if about and not _both_say(said, sentences[first], sentences[second]):
             found.append((first, second, about))
     return tuple(
         Contradiction(about, (_statement(sentences[first]), _statement(sentences[second])))
@@ -60,6 +61,11 @@ class _Sentence:
     values: tuple[Value, ...]
     is_negated: bool
     about: str = field(compare=False)
+
+    @property
+    def statement(self) -> tuple[Hashable, ...]:
+        """Equal where two say the same."""
+        return self.frame, self.is_negated, frozenset((value.unit, value.amount) for value in self.values)
 
 
 def _sentences(passage: Passage, language: str) -> Iterator[_Sentence]:
@@ -119,6 +125,11 @@ def _difference(first: _Sentence, second: _Sentence) -> str:
         is_turned = first.is_negated != second.is_negated and alike >= _ALIKE_NOT and len(shared) >= _SHARED_NOT
         return first.about if is_turned else ""
     return first.about if len(differing) == 1 and first.is_negated == second.is_negated else ""
+
+
+def _both_say(said: Collection[tuple[str, tuple[Hashable, ...]]], first: _Sentence, second: _Sentence) -> bool:
+    """Does one of the two documents say both? A list, or another copy of it, contradicts nothing."""
+    return (first.passage.source, second.statement) in said or (second.passage.source, first.statement) in said
 
 
 def _differing(first: Sequence[Value], second: Sequence[Value]) -> list[tuple[str, str]] | None:

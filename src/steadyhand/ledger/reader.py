@@ -149,18 +149,19 @@ class LedgerReader:
         return int(row["runs"]) if row else 0, frozenset(row["source"] for row in rows)
 
     async def weak_retrievals(self, knowledge_base: str, days: int, below: float, *, limit: int = 100) -> list[Row]:
-        """Runs that found little in a knowledge base in the last days, the weakest first.
+        """Inputs whose last run found little in a knowledge base in the last days, the weakest first.
 
-        They ended as not found, or no passage was more similar to the question than `below`: `run_id`, `input`,
+        It ended as not found, or no passage was more similar to the question than `below`: `run_id`, `input`,
         `started_at`, `similarity` (the best; None without passages), `versions` (of the passages) and `is_found`.
         """
         return await self._database.rows(
-            "WITH searched AS (SELECT run.id, run.started_at, p.input,"
+            "WITH searched AS (SELECT DISTINCT ON (p.input) run.id, run.started_at, p.input,"
             "  (SELECT max(r.similarity) FROM retrieval r WHERE r.run_id = run.id) AS similarity,"
             "  ARRAY(SELECT DISTINCT r.version_id FROM retrieval r WHERE r.run_id = run.id) AS versions,"
             "  coalesce(p.output -> 'found' <> 'false'::jsonb, true) AS is_found"
             "  FROM run JOIN run_payload p ON p.run_id = run.id WHERE split_part(run.snapshot, '@', 1) = %(base)s"
-            "  AND run.door <> 'shadow' AND run.started_at > now() - make_interval(days => %(days)s))"
+            "  AND run.door <> 'shadow' AND run.started_at > now() - make_interval(days => %(days)s)"
+            "  ORDER BY p.input, run.started_at DESC)"
             " SELECT id AS run_id, input, started_at, similarity, versions, is_found FROM searched"
             " WHERE NOT is_found OR coalesce(similarity, 0) < %(below)s"
             " ORDER BY similarity NULLS FIRST, started_at DESC LIMIT %(limit)s",

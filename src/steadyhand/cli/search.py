@@ -60,7 +60,7 @@ def search(
     \b
     Examples:
       steadyhand search policies "hotel limit" --top 3
-      steadyhand search policies "hotel limit" --filter department=hr --filter '{"year": {"gte": 2024}}'
+      steadyhand search policies hotels --filter department=hr --filter '{"year": {"gte": 2024}}'
       steadyhand search policies "salary bands" --as hr,board
     """
     shell = shell_of(context)
@@ -75,7 +75,7 @@ def search(
     )
 
     async def look(workspace: AsyncWorkspace) -> tuple[Retrieval, str]:
-        return await workspace.finder(request), address_in_use(workspace.settings.server)
+        return await workspace.finder(request), address_in_use(workspace.settings.root)
 
     found, address = in_workspace(shell, look)
     if as_json:

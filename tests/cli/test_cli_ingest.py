@@ -22,6 +22,12 @@ def test_documents_come_in_once_and_leave_when_they_are_gone(empty: Path, inside
     assert "notes: 1 removed" in gone.stderr
 
 
+def test_labels_are_applied_without_a_word_on_documents(empty: Path, inside) -> None:
+    inside("ingest", "notes", "-w", str(empty))
+    ended = inside("ingest", "notes", "--labels-only", "-w", str(empty))
+    assert ended.stderr == "notes: documents have the labels that the settings name\n"
+
+
 def test_a_broken_file_is_named_with_its_reason_and_stops_no_other(empty: Path, inside) -> None:
     folder = empty / "knowledge" / "notes"
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7 but not really")
@@ -54,6 +60,7 @@ def test_a_knowledge_base_without_sources_is_misuse(empty: Path, inside) -> None
     ended = inside("ingest", "nothing", "-w", str(empty))
     assert ended.returncode == 2
     assert "knowledge/nothing" in ended.stderr
+    assert "[knowledge.nothing] sources" in ended.stderr
 
 
 def test_documents_and_whole_bases_are_deleted_when_told_so(empty: Path, inside) -> None:

@@ -55,13 +55,14 @@ async def ingest(
     for source in sources or workspace.upkeep.sources(base):
         await _wait_for_another(terminal, workspace, base, source)
         steps = workspace.upkeep.sync(base, source, allow_removals=allow_removals, labels_only=labels_only)
+        from_s, before = time.monotonic(), passages
         with terminal.progress(_title(base, source)) as advance:
             async for progress in steps:
                 outcomes[progress.outcome] += 1
                 passages += progress.passages
                 if progress.outcome in ("failed", "skipped"):
                     problems.append(progress)
-                advance(progress.done, progress.total, _note(passages, time.monotonic() - began_s))
+                advance(progress.done, progress.total, _note(passages - before, time.monotonic() - from_s))
     return Ingested(base, dict(outcomes), passages, time.monotonic() - began_s, tuple(problems))
 
 
@@ -133,4 +134,4 @@ def summary(ingested: Ingested) -> str:
 
 def _note(passages: int, seconds: float) -> str:
     rate = f" ({passages / seconds:,.0f}/s)" if passages and seconds >= _MIN_RATE_S else ""
-    return f"{count(passages, 'passage')}{rate}" if passages else "unchanged"
+    return f"{count(passages, 'passage')}{rate}" if passages else ""

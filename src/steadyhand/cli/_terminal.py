@@ -20,7 +20,7 @@ Advance: TypeAlias = Callable[[int, int, str], None]
 """Called with what is done, what there is in all, and a remark."""
 
 _PIPE_WIDTH = 10_000  # columns: wide enough that nothing is cut
-_EVERY_S = 3.0  # between two lines of progress where no bar can be drawn
+_EVERY_S = 3.0  # between two lines of progress where no bar can be drawn, and at least a tenth of what went by
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # they make a name read otherwise than it is
 _UNSAFE = {code: "�" for code in (*range(32), *range(127, 160), *_BIDI) if chr(code) not in "\n\t"}
 _ESCAPED = {code: f"\\u{code:04x}" for code in (*range(127, 160), *_BIDI)}  # what JSON itself leaves as it is
@@ -103,8 +103,9 @@ class _Lines:
 
     def advance(self, done: int, total: int, note: str) -> None:
         now_s = time.monotonic()
-        self._unsaid = f"{self._title}  {done}/{total}  {note}".rstrip() + f"  {now_s - self._began_s:.1f} s"
-        if now_s - self._said_s >= _EVERY_S:
+        took_s = now_s - self._began_s
+        self._unsaid = f"{self._title}  {done:,}/{total:,}  {note}".rstrip() + f"  {took_s:.1f} s"
+        if now_s - self._said_s >= max(_EVERY_S, took_s / 10):
             self._said_s = now_s
             self.end()
 

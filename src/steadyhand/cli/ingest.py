@@ -82,7 +82,10 @@ def ingest(
             shell.terminal, workspace, base, sources, allow_removals=allow_removals, labels_only=labels_only
         ),
     )
-    _report(shell, done)
+    if labels_only:
+        shell.terminal.say(f"{base}: documents have the labels that the settings name")
+    else:
+        _report(shell, done)
     if as_json:
         shell.terminal.json(done)
     raise typer.Exit(min(done.failed, 1))

@@ -185,10 +185,10 @@ def _changed(
 
 
 def _labels(text: str) -> list[str]:
-    """Each once, in order. Raises `UsageError` for what no document can carry."""
+    """Each once, in order, without the one that everybody holds. Raises `UsageError` for what can be none."""
     if text == _NONE:
         return []
-    found = dict.fromkeys(label.strip() for label in text.split(","))
+    found = dict.fromkeys(label.strip() for label in text.split(",") if label.strip() != EVERYONE)
     for label in found:
         if not label or len(label) > _LONGEST or not label.isprintable():
             raise UsageError(

@@ -103,7 +103,10 @@ class Upkeep:
         for source in declared:
             place = self._settings.root / source.path
             if source.path and not place.exists():
-                raise NotFound(f"expected the sources of {base!r} in {place}; it is not there", hint="name a path")
+                raise NotFound(
+                    f"expected the sources of {base!r} in {place}; it is not there",
+                    hint=f"name a path, or declare them: [knowledge.{base}] sources",
+                )
         return list(declared)
 
     async def sync(

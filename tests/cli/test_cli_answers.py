@@ -11,8 +11,7 @@ QUESTION = "May I book above the hotel limit when the conference hotel is full?"
 
 
 def test_an_answer_shows_its_source_and_who_said_it(company: Path, steadyhand) -> None:
-    nobody_serves = {"STEADYHAND_SERVER__PORT": "1"}
-    asked = steadyhand("ask", "policy_answers", QUESTION, "-w", str(company), **nobody_serves)
+    asked = steadyhand("ask", "policy_answers", QUESTION, "-w", str(company))
     assert asked.returncode == 0
     assert asked.stderr == ""
     shown = re.sub(r"\d+(\.\d)? m?s   ", "TIME   ", asked.stdout)
@@ -27,12 +26,16 @@ def test_an_answer_shows_its_source_and_who_said_it(company: Path, steadyhand) -
 def test_a_citation_opens_at_the_marked_words(company: Path, steadyhand) -> None:
     asked = steadyhand("ask", "policy_answers", QUESTION, "--json", "-w", str(company))
     [item] = json.loads(asked.stdout)["evidence"]
+    note = company / ".steadyhand" / "address"
     with socket.create_server(("127.0.0.1", 0)) as somebody:
-        port = somebody.getsockname()[1]
-        serves = {"STEADYHAND_SERVER__PORT": str(port)}
-        asked = steadyhand("ask", "policy_answers", QUESTION, "-w", str(company), **serves)
-    page = f"http://127.0.0.1:{port}/knowledge/policies/travel-policy.pdf?page=3"
+        address = f"http://127.0.0.1:{somebody.getsockname()[1]}"
+        note.write_text(address)
+        asked = steadyhand("ask", "policy_answers", QUESTION, "-w", str(company))
+    page = f"{address}/knowledge/policies/travel-policy.pdf?page=3"
     assert f"{page}&start={item['start']}&end={item['end']}&version={item['version_id']}#span\n" in asked.stdout
+    asked = steadyhand("ask", "policy_answers", QUESTION, "-w", str(company))  # a server that was killed
+    note.unlink()
+    assert "http://" not in asked.stdout
 
 
 def test_an_answer_as_json_is_one_object_with_all_there_is(company: Path, inside) -> None:

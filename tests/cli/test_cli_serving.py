@@ -42,15 +42,20 @@ def is_healthy(address: str) -> bool:
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-def test_a_server_says_where_it_is_and_stops_cleanly(end: signal.Signals, company: Path, tmp_path: Path) -> None:
+def test_a_server_says_where_it_is_and_stops_cleanly(
+    end: signal.Signals, company: Path, tmp_path: Path, steadyhand
+) -> None:
     process = start("up", "--port", "0", "-w", str(company), cwd=tmp_path)
     said = said_until(process, "Ctrl-C stops it")
     [address] = re.findall(r"Console +(http://127\.0\.0\.1:\d+)", said)
     assert is_healthy(address)
+    searched = steadyhand("search", "policies", "hotel limit", "--top", "1", "-w", str(company))
+    assert f"    {address}/knowledge/policies/" in searched.stdout
     process.send_signal(end)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
+    assert not (company / ".steadyhand" / "address").exists()
 
 
 def test_the_admin_key_is_shown_at_the_first_start_only(tmp_path: Path, steadyhand, database_url: str) -> None:

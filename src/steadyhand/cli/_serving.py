@@ -4,13 +4,15 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from steadyhand.cli._running import stop_signals
 from steadyhand.cli._shell import Shell
-from steadyhand.settings import ServerSettings
-from steadyhand.workspace import AsyncWorkspace
+from steadyhand.workspace import STATE, AsyncWorkspace
 
 _PROBE_S = 0.2
+_ADDRESS = "address"  # the file that says where the workspace's server answers
 
 
 async def serve_until_stopped(
@@ -20,7 +22,19 @@ async def serve_until_stopped(
     with suppress(NotImplementedError):  # Windows has no such handlers
         for number in stop_signals():
             asyncio.get_running_loop().remove_signal_handler(number)
-    await shell.serve(workspace, host, port, on_ready)
+    note = workspace.settings.root / STATE / _ADDRESS
+
+    def ready(address: str) -> None:
+        with suppress(OSError):  # costs links only
+            note.parent.mkdir(exist_ok=True)
+            note.write_text(address, encoding="utf-8")
+        on_ready(address)
+
+    try:
+        await shell.serve(workspace, host, port, ready)
+    finally:
+        with suppress(OSError):
+            note.unlink()
 
 
 def welcome(shell: Shell, address: str, first_key: str | None) -> None:
@@ -35,12 +49,14 @@ def free_port(host: str, wanted: int) -> int:
     return wanted if _can_listen(host, wanted) else _any_port(host)
 
 
-def address_in_use(server: ServerSettings) -> str:
-    """Where the workspace's server answers, as far as a knock can tell; "" when nobody opens."""
+def address_in_use(root: Path) -> str:
+    """Where the server of the workspace in `root` answers, as it said itself; "" when nobody opens."""
     try:
-        with socket.create_connection((server.host, server.port), timeout=_PROBE_S):
-            return address_of(server.host, server.port)
-    except OSError:
+        address = (root / STATE / _ADDRESS).read_text(encoding="utf-8")
+        named = urlsplit(address)
+        with socket.create_connection((named.hostname or "", named.port or 80), timeout=_PROBE_S):
+            return address
+    except (OSError, ValueError):
         return ""
 
 

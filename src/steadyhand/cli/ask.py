@@ -55,7 +55,7 @@ async def _ask(shell: Shell, workspace: AsyncWorkspace, name: str, text: str, as
     if as_json:
         shell.terminal.json(answer_json(answer))
     else:
-        address = address_in_use(workspace.settings.server)
+        address = address_in_use(workspace.settings.root)
         shell.terminal.data(_answers.cited(answer, feature, address=address, width=shell.terminal.width))
     return ended_badly(shell, answer)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from steadyhand.errors import NotFound, SourceVanished
+from steadyhand.errors import NotFound, SourceVanished, SteadyhandError
 from steadyhand.knowledge.following import Progress
+from steadyhand.knowledge.upkeep import Asked
 from steadyhand.storage import Row
 from steadyhand.workspace import AsyncWorkspace
 
@@ -56,8 +57,8 @@ async def until_live(workspace: AsyncWorkspace, count: int) -> None:
 
 
 async def test_jobs_bring_declared_sources_in_with_their_labels(opened: AsyncWorkspace) -> None:
-    opened.jobs.start()
     asked = await opened.upkeep.ask("notes")
+    opened.jobs.start()
     steps = [step async for source in asked_each(opened, asked) async for step in source]
     assert {step.path: step.outcome for step in steps} == dict.fromkeys(
         ["pay.md", "plan.md", "secret-plan.md"], "added"
@@ -110,6 +111,27 @@ async def test_who_listens_hears_why_a_sync_ended_early(opened: AsyncWorkspace) 
     with pytest.raises(SourceVanished, match="2 of 2 are gone"):
         await followed(opened)
     assert len(await live(opened)) == 3
+
+
+async def test_who_listens_hears_of_a_job_that_could_not_begin(opened: AsyncWorkspace) -> None:
+    asked = await opened.upkeep.ask("notes")
+    shutil.rmtree(opened.settings.root / "board")
+    opened.jobs.start()
+    with pytest.raises(SteadyhandError, match="nobody does it any more"):
+        async with asyncio.timeout(30), aclosing(opened.upkeep.follow(asked[0])) as steps:
+            await anext(steps)
+
+
+async def test_who_waits_for_another_process_hears_when_that_is_gone(opened: AsyncWorkspace) -> None:
+    opened.jobs.start()
+    await followed(opened)
+    await opened.database.execute("UPDATE source SET holder = 9999, state = 'bringing', ended_at = NULL")
+    [first, *_] = opened.upkeep.sources("notes")
+    assert await opened.upkeep.running("notes", first) is None
+    origin = (await opened.upkeep.followed("notes"))[0].status.origin
+    steps = opened.upkeep.follow(Asked("notes", origin, 1))
+    with pytest.raises(SteadyhandError, match="nobody does it any more"):
+        await asyncio.wait_for(anext(steps), 30)
 
 
 async def test_what_is_not_there_is_said_before_anything_is_asked_for(opened: AsyncWorkspace) -> None:

@@ -98,6 +98,11 @@ class Jobs:
             raise _unavailable(error) from error
         return True
 
+    async def is_open(self, key: str) -> bool:
+        """Does a job of this key wait, or is it being done?"""
+        jobs = await self._app.job_manager.list_jobs_async(queueing_lock=key)
+        return any(job.status in ("todo", "doing") for job in jobs)
+
     def start(self) -> None:
         """Do jobs in this process, from now until `close`. May be repeated."""
         if not self._working:

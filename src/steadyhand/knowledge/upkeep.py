@@ -46,11 +46,15 @@ AfterSync: TypeAlias = Callable[[str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A source that a job was asked to bring in step; `round` is its last one before."""
+    """A source that a job was asked to bring in step; `round` is its last one before.
+
+    `key` is the job's; "" when a process does it without one.
+    """
 
     base: str
     origin: str
     round: int
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,23 +173,26 @@ class Upkeep:
     async def ask(self, base: str, *, allow_removals: bool = False) -> list[Asked]:
         """Have the declared sources brought in step by jobs, wherever one is free. One that waits already counts.
 
-        Raises `NotFound`, and `DatabaseUnavailable`.
+        Raises `NotFound`, `DatabaseUnavailable`, and what opening the base's embedder raises.
         """
         asked = []
-        for source in self.sources(base):
-            origin = self._opened(source).origin
+        sources = self.sources(base)
+        await self._ingest.ensure_base(base)
+        for source in sources:
+            origin, key = self._opened(source).origin, _key(base, source)
             status = await self._following.status(base, origin)
             arguments: Arguments = {"base": base, "place": source.place, "allow_removals": allow_removals}
-            await self._jobs.defer(SYNC, arguments, key=f"{SYNC} {base} {source.place}")
-            asked.append(Asked(base, origin, status.round if status else 0))
+            await self._jobs.defer(SYNC, arguments, key=key)
+            asked.append(Asked(base, origin, status.round if status else 0, key))
         return asked
 
     async def follow(self, asked: Asked) -> AsyncGenerator[Progress, None]:
         """What the round behind `asked` is done with, as it is done; documents without a change only count.
 
-        Ends with the round. Raises the error that ended it early.
+        Ends with the round. Raises the error that ended it early, also when nobody is left who would end it.
         """
         after, number = 0, asked.round
+        is_left_alone = False
         while True:
             status = await self._following.status(asked.base, asked.origin)
             if status is not None and status.round > number:  # it begins, or another process goes on with it
@@ -197,7 +204,14 @@ class Upkeep:
                 if status.ended_at is not None:
                     _raise(status)
                     return
-            await asyncio.sleep(_POLL_S)
+            if is_left_alone:
+                raise SteadyhandError(
+                    f"expected {asked.origin} to be brought in step with {asked.base!r}; nobody does it any more",
+                    hint="the log of `steadyhand up` says why; start it again",
+                )
+            is_left_alone = not await self._is_under_way(asked)
+            if not is_left_alone:  # else what it left is looked at once more
+                await asyncio.sleep(_POLL_S)
 
     async def outcomes(self, asked: Sequence[Asked]) -> dict[Outcome, int]:
         """What became of the documents of these sources in their last rounds."""
@@ -244,6 +258,11 @@ class Upkeep:
             return False
         return await self._following.is_running(status.base, status.origin)
 
+    async def _is_under_way(self, asked: Asked) -> bool:
+        if asked.key and await self._jobs.is_open(asked.key):
+            return True
+        return await self._following.is_running(asked.base, asked.origin)
+
     async def _sync_job(self, arguments: Arguments) -> None:
         base, place = str(arguments["base"]), arguments["place"]
         source = next((one for one in self.sources(base) if one.place == place), None)
@@ -266,7 +285,7 @@ class Upkeep:
             for source in configured.sources:
                 if source.every_s and await self._is_due(base, source, now):
                     job: Arguments = {"base": base, "place": source.place, "allow_removals": False}
-                    await self._jobs.defer(SYNC, job, key=f"{SYNC} {base} {source.place}")
+                    await self._jobs.defer(SYNC, job, key=_key(base, source))
 
     async def _sweep(self, arguments: Arguments) -> None:
         del arguments
@@ -276,6 +295,10 @@ class Upkeep:
         status = await self._following.status(base, self._opened(source).origin)
         last = status.began_at if status else None
         return last is None or last + timedelta(seconds=source.every_s) <= now
+
+
+def _key(base: str, source: SourceSettings) -> str:
+    return f"{SYNC} {base} {source.place}"
 
 
 def _labels_of(base: KnowledgeSettings, access: Sequence[str] | None) -> LabelsOf:

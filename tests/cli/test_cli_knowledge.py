@@ -20,6 +20,9 @@ def test_a_base_is_tested_changed_over_and_taken_back(empty: Path, inside) -> No
         settings.write('\n[embedders.small]\nprecision = "int8"\n')
     unmeasured = inside("knowledge", "reindex", "notes", "--embedder", "small", *where)
     assert unmeasured.returncode == 1
+    assert unmeasured.stderr.startswith(
+        "no gold questions in gold/notes.jsonl: vectors are made, but not switched to"
+    )
     assert "there are no gold questions to measure by" in unmeasured.stderr
     assert "--switch switches all the same" in unmeasured.stderr
 

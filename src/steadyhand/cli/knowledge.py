@@ -201,6 +201,8 @@ async def _reindexed(
     shell: Shell, workspace: AsyncWorkspace, base: str, name: str, *, anyway: bool, unmeasured: bool
 ) -> Reindexed:
     reindexing = workspace.reindexing(base)
+    if not (reindexing.is_measurable or anyway or unmeasured):
+        shell.terminal.say(f"no gold questions in gold/{base}.jsonl: vectors are made, but not switched to")
     with shell.terminal.progress(f"Embedding {base}") as advance:
         async for built in reindexing.build(name):
             advance(built.done, built.total, "passages")

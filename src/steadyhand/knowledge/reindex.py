@@ -43,6 +43,11 @@ class Reindex:
         self._base = base
         self._questions = questions
 
+    @property
+    def is_measurable(self) -> bool:
+        """Are there gold questions?"""
+        return bool(self._questions)
+
     async def build(self, name: str = "") -> AsyncIterator[Built]:
         """Make the vectors of the embedder that the settings call `name`, by default the one they want.
 

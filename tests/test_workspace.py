@@ -23,7 +23,7 @@ async def test_an_open_workspace_knows_where_its_database_lies(tmp_path: Path, d
         assert workspace.database_home is None
 
 
-async def test_an_opening_that_is_broken_off_leaves_no_server_behind(
+def test_an_opening_that_is_broken_off_leaves_no_server_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "steadyhand.toml").write_text("")
@@ -34,13 +34,15 @@ async def test_an_opening_that_is_broken_off_leaves_no_server_behind(
         started.append(start(state, database_dir))
         return started[-1]
 
+    async def break_off() -> None:
+        opening = asyncio.create_task(AsyncWorkspace.open(tmp_path))
+        await asyncio.sleep(0.01)
+        opening.cancel()
+        with suppress(asyncio.CancelledError):
+            await opening
+
     monkeypatch.setattr(embedded, "start", watched)
-    opening = asyncio.create_task(AsyncWorkspace.open(tmp_path))
-    await asyncio.sleep(0.01)
-    opening.cancel()
-    with suppress(asyncio.CancelledError):
-        await opening
-    await asyncio.get_running_loop().shutdown_default_executor()
+    asyncio.run(break_off())  # a loop of its own: its end waits for the thread that starts the server
     [server] = started
     assert not (server.layout.data / "postmaster.pid").exists()
     shutil.rmtree(server.layout.data.parent)

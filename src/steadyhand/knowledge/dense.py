@@ -30,6 +30,9 @@ _PRICE = 333.0
 
 _SAME_TEXT = 50  # chunks of one text that come as candidates
 
+SAMPLE = 256
+"""Vectors of a base that say what is like none of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -103,7 +106,7 @@ async def _listed(database: Database, wanted: Wanted, scope: Scope) -> Candidate
 
 async def _read(database: Database, wanted: Wanted, near: str, values: Mapping[str, object]) -> Candidates:
     snapshot, count = wanted.snapshot, len(wanted.vectors)
-    similar = _SIMILAR.format(set=snapshot.vectors.id) if snapshot.vectors else _NO_VECTORS
+    similar = _SIMILAR.format(set=snapshot.vectors.id, sample=SAMPLE) if snapshot.vectors else _NO_VECTORS
     rows = await database.rows(
         _CANDIDATES.format(near=near, alive=_alive(snapshot), similar=similar),
         {
@@ -186,7 +189,7 @@ _SIMILAR = """
     (SELECT array_agg(least ORDER BY number) FROM (
         SELECT a.number, avg(similarity) - 2 * stddev_pop(similarity) AS least FROM asked a CROSS JOIN LATERAL (
             SELECT -(e.vector <#> a.vector) AS similarity FROM embedding_{set} e
-            ORDER BY e.set_id, e.text_hash LIMIT 256
+            ORDER BY e.set_id, e.text_hash LIMIT {sample}
         ) AS sample GROUP BY a.number) AS l
     ) AS least
 """

@@ -19,6 +19,10 @@ class Nearby:
         self._database = database
         self._stores = stores
 
+    def serves(self, base: str) -> bool:
+        """Has the base a store?"""
+        return bool(self._stores.of(base))
+
     async def __call__(
         self, snapshot: Snapshot, request: SearchRequest, vectors: Vectors, count: int, reachable: int
     ) -> Slots | None:

@@ -17,6 +17,7 @@ from steadyhand.knowledge import dense, filters
 from steadyhand.knowledge.dense import Candidates, Wanted
 from steadyhand.knowledge.fusion import Leg, best_of, dense_share, fused
 from steadyhand.knowledge.lexical import Lexical, Slots
+from steadyhand.knowledge.matrices import Matrices
 from steadyhand.knowledge.nearby import Nearby
 from steadyhand.knowledge.postings import Postings
 from steadyhand.knowledge.scopes import NOW, PAST, Scope, Scopes
@@ -41,7 +42,7 @@ _CANDIDATES = 100
 _SPARE = 2  # chunks read for each passage that is wanted: one may have died meanwhile
 _MOST_TERMS = 64  # of a question, for each language; a longer one is cut
 _MOST_WORDINGS = 8
-_SMALL = 10_000  # chunks of a base whose scores take tenths of a millisecond
+_SMALL = 2_000  # chunks of a base whose scores take tenths of a millisecond
 _TRIES = 3  # while documents come and go
 
 
@@ -72,6 +73,7 @@ class Searcher:
         self._snapshots = Snapshots(database)
         self._scopes = Scopes(database)
         self._postings = Postings(database)
+        self._matrices = Matrices(database)
         self._shares: dict[tuple[str, str], float] = {}
 
     def weighted(self, dense_weight: float | None) -> "Searcher":
@@ -136,12 +138,19 @@ class Searcher:
         """
         snapshot = asked.snapshot
         wanted = Wanted(snapshot=snapshot, vectors=vectors, words=asked.best, scope=asked.scope, count=asked.count)
-        nearest = partial(self._nearby, snapshot, request) if self._nearby is not None else None
         candidates, share = await asyncio.gather(  # the one is PostgreSQL's work, the other ours
-            dense.candidates(self._database, wanted, nearest), self._share(snapshot, embedder, request.queries[0])
+            self._candidates(request, wanted), self._share(snapshot, embedder, request.queries[0])
         )
         ranked = await _scored(snapshot, _ranked, candidates, asked.words, share, request.top_k * _SPARE)
         return await self._read(snapshot, request, ranked)
+
+    async def _candidates(self, request: SearchRequest, wanted: Wanted) -> Candidates:
+        """From memory, from the base's vector store or from PostgreSQL."""
+        if self._nearby is not None and self._nearby.serves(request.knowledge_base):
+            return await dense.candidates(self._database, wanted, partial(self._nearby, wanted.snapshot, request))
+        if (matrix := await self._matrices.of(wanted.snapshot)) is not None:
+            return await _scored(wanted.snapshot, matrix.candidates, wanted)
+        return await dense.candidates(self._database, wanted)
 
     async def _words(self, snapshot: Snapshot, request: SearchRequest) -> tuple[Snapshot, list[Lexical]]:
         """What the words of each wording say, and the snapshot again: segments may have been merged meanwhile."""

@@ -22,7 +22,7 @@ from steadyhand.knowledge.nearby import Nearby
 from steadyhand.knowledge.postings import Postings
 from steadyhand.knowledge.scopes import NOW, PAST, Scope, Scopes
 from steadyhand.knowledge.snapshots import Snapshot, Snapshots
-from steadyhand.knowledge.vectors import Embedder, Embedders
+from steadyhand.knowledge.vectors import Embedder, Embedders, LocalEmbedder
 from steadyhand.knowledge.visible import sees
 from steadyhand.language import pieces
 from steadyhand.language.detect import UNKNOWN, language_of
@@ -75,6 +75,7 @@ class Searcher:
         self._postings = Postings(database)
         self._matrices = Matrices(database)
         self._shares: dict[tuple[str, str], float] = {}
+        self._last: dict[str, LocalEmbedder] = {}
 
     def weighted(self, dense_weight: float | None) -> "Searcher":
         """The same search with another share of the vectors, for measuring."""
@@ -94,14 +95,16 @@ class Searcher:
         if not 1 <= len(request.queries) <= _MOST_WORDINGS:
             raise UsageError(f"expected 1 to {_MOST_WORDINGS} wordings of a question; found {len(request.queries)}")
         filters.clause(request.where)  # what cannot be asked is said before anything is asked
-        snapshot = await self._snapshot(request, self._embedder)
-        embedder = await self._embedders.of(snapshot.embedder, request.knowledge_base)
-        vectors, asked = await asyncio.gather(embedder.questions(request.queries), self._asked(request, snapshot))
+        likely = self._last.get(request.knowledge_base)
+        asked, vectors = await asyncio.gather(self._asked(request, self._embedder), _embedded(likely, request))
+        if vectors is None or asked.embedder is not likely:
+            vectors = await asked.embedder.questions(request.queries)
+            self._remember(request.knowledge_base, asked.embedder)
         for _ in range(_TRIES):
-            retrieval, is_whole = await self._found(request, asked, vectors, embedder)
+            retrieval, is_whole = await self._found(request, asked, vectors)
             if is_whole:
                 break
-            asked = await self._asked(request, await self._snapshot(request, snapshot.embedder))
+            asked = await self._asked(request, asked.snapshot.embedder)
         return retrieval
 
     async def snapshot(self, knowledge_base: str) -> str:
@@ -121,27 +124,33 @@ class Searcher:
     async def _snapshot(self, request: SearchRequest, embedder: str) -> Snapshot:
         return await self._snapshots.of(request.knowledge_base, request.as_of, embedder)
 
-    async def _asked(self, request: SearchRequest, snapshot: Snapshot) -> "_Asked":
+    def _remember(self, knowledge_base: str, embedder: Embedder) -> None:
+        """The next question is embedded before it is known whose vectors the base has then: here, never abroad."""
+        self._last.pop(knowledge_base, None)
+        if isinstance(embedder, LocalEmbedder):
+            self._last[knowledge_base] = embedder
+
+    async def _asked(self, request: SearchRequest, embedder_id: str) -> "_Asked":
         """What is known before the question has a vector."""
-        snapshot, words = await self._words(snapshot, request)
+        snapshot = await self._snapshot(request, embedder_id)
+        embedder = await self._embedders.of(snapshot.embedder, request.knowledge_base)
+        share, (snapshot, words) = await asyncio.gather(
+            self._share(snapshot, embedder, request.queries[0]), self._words(snapshot, request)
+        )
         scope = await self._scopes.of(snapshot, request)
         count = max(_CANDIDATES, 4 * request.top_k)
         best = await _scored(snapshot, _proposed, words, snapshot, scope, count)
-        return _Asked(snapshot, words, scope, best, count)
+        return _Asked(snapshot, embedder, share, words, scope, best, count)
 
-    async def _found(
-        self, request: SearchRequest, asked: "_Asked", vectors: Vectors, embedder: Embedder
-    ) -> tuple[Retrieval, bool]:
+    async def _found(self, request: SearchRequest, asked: "_Asked", vectors: Vectors) -> tuple[Retrieval, bool]:
         """What is found, and whether the base was the same from the first read to the last.
 
         When it was not, what died meanwhile is missing, and so is what took its place.
         """
         snapshot = asked.snapshot
         wanted = Wanted(snapshot=snapshot, vectors=vectors, words=asked.best, scope=asked.scope, count=asked.count)
-        candidates, share = await asyncio.gather(  # the one is PostgreSQL's work, the other ours
-            self._candidates(request, wanted), self._share(snapshot, embedder, request.queries[0])
-        )
-        ranked = await _scored(snapshot, _ranked, candidates, asked.words, share, request.top_k * _SPARE)
+        candidates = await self._candidates(request, wanted)
+        ranked = await _scored(snapshot, _ranked, candidates, asked.words, asked.share, request.top_k * _SPARE)
         return await self._read(snapshot, request, ranked)
 
     async def _candidates(self, request: SearchRequest, wanted: Wanted) -> Candidates:
@@ -204,9 +213,14 @@ class Searcher:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A base as it is searched, what the words of each wording say about it, and the chunks they are best for."""
+    """A base as it is searched, what the words of each wording say about it, and the chunks they are best for.
+
+    `share` is that of the vectors in the score.
+    """
 
     snapshot: Snapshot
+    embedder: Embedder
+    share: float
     words: Sequence[Lexical]
     scope: Scope | None
     best: Slots
@@ -218,6 +232,10 @@ class _Score:
     score: float
     bm25: float
     similarity: float
+
+
+async def _embedded(embedder: Embedder | None, request: SearchRequest) -> Vectors | None:
+    return await embedder.questions(request.queries) if embedder is not None else None
 
 
 def _terms(query: str, languages: Sequence[str]) -> list[str]:
@@ -250,12 +268,10 @@ def _ranked(candidates: Candidates, words: Sequence[Lexical], share: float, coun
     ]
     scores, by = best_of([fused(leg, share) for leg in legs])
     order = np.lexsort((candidates.slots, -scores))[:count]
-    return {
-        candidates.ids[at]: _Score(
-            float(scores[at]), float(legs[by[at]].bm25[at]), float(np.nan_to_num(legs[by[at]].similarity[at]))
-        )
-        for at in order
-    }
+    bm25 = np.stack([leg.bm25 for leg in legs])[by[order], order]
+    similarity = np.nan_to_num(candidates.similarities[by[order], order])
+    said = zip(scores[order].tolist(), bm25.tolist(), similarity.tolist(), strict=True)
+    return {candidates.ids[at]: _Score(*three) for at, three in zip(order.tolist(), said, strict=True)}
 
 
 def _passage(row: Row, knowledge_base: str, data_class: DataClass, scored: _Score) -> Passage:

@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,6 @@ _BANDS = 10
 _ROWS = 3  # per band: a pair of similarity 0.8 is a candidate with probability 0.999, one of 0.3 with 0.24
 _CROWD = 50  # documents of one band; a band that more share tells nothing, such as that of an empty form
 _WORD = re.compile(r"\w+")
-_MIXERS = np.random.default_rng(20_261_121).integers(1, 2**63, size=(_BANDS * _ROWS, 2), dtype=np.uint64) | 1
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -39,7 +39,7 @@ def bands(text: str) -> list[int]:
     shingles = _shingles(text)
     if not len(shingles):
         return []
-    lows = np.array([np.min((shingles * a) ^ (shingles >> np.uint64(29)) * b) for a, b in _MIXERS])
+    lows = np.array([np.min((shingles * a) ^ (shingles >> np.uint64(29)) * b) for a, b in _mixers()])
     rows = lows.reshape(_BANDS, _ROWS)
     mixed = (rows[:, 0] * _BASE) ^ (rows[:, 1] * (_BASE >> np.uint64(3))) ^ rows[:, 2]
     numbered: NDArray[np.int64] = (mixed ^ np.arange(_BANDS, dtype=np.uint64)).view(np.int64)
@@ -89,6 +89,15 @@ async def _verified(database: Database, pairs: list[tuple[int, int]], at_least: 
             share = similarity(rows[0]["content"], rows[1]["content"])
             if share >= at_least:
                 yield Pair(rows[0]["path"], rows[1]["path"], share)
+
+
+@cache
+def _mixers() -> NDArray[np.uint64]:
+    """Odd factors, shape (30, 2). Made when they are needed: numpy's generators take 50 ms to load."""
+    numbers: NDArray[np.uint64] = np.random.default_rng(20_261_121).integers(
+        1, 2**63, size=(_BANDS * _ROWS, 2), dtype=np.uint64
+    )
+    return numbers | np.uint64(1)
 
 
 def _shingles(text: str) -> NDArray[np.uint64]:

@@ -24,6 +24,7 @@ _EFFORT = 100
 """Candidates that the index keeps while it looks (`ef_search`), at least; docs/adr/0016 has recall by effort."""
 
 _MOST_EFFORT = 400  # what more is wanted comes from looking on
+_EASY = 100_000  # chunks among which the least effort finds 98 of the nearest 100
 _FARTHEST = 20_000  # texts that one question may ask of the index
 _PRICE = 333.0
 """The index costs as much as comparing n of all N chunks one by one when n * n = 333 * N (measured)."""
@@ -114,7 +115,7 @@ async def _read(database: Database, wanted: Wanted, near: str, values: Mapping[s
             "revision": snapshot.revision,
             "vectors": [vector_text(vector) for vector in wanted.vectors],
             "words": wanted.words.tolist(),
-            "effort": _EFFORT,
+            "effort": _effort(snapshot.held),
             "most": _MOST_EFFORT,
             "same": _SAME_TEXT,
             **values,
@@ -129,6 +130,11 @@ async def _read(database: Database, wanted: Wanted, near: str, values: Mapping[s
         similarities=np.array(similarities, dtype=np.float64).reshape(len(rows), count).T,
         least=np.array(least or [0.0] * count, dtype=np.float64),
     )
+
+
+def _effort(held: int) -> int:
+    """The more chunks, the more of their neighbours the same effort would miss."""
+    return min(math.ceil(_EFFORT * math.sqrt(max(held, _EASY) / _EASY)), _MOST_EFFORT)
 
 
 def _within(found: Candidates, scope: Scope) -> Candidates:

@@ -42,7 +42,7 @@ class Matrix:
     def candidates(self, wanted: Wanted) -> Candidates:
         """What `dense.candidates` gives, when it compares every vector. Blocks."""
         asked = wanted.vectors.astype(np.float16).astype(np.float32)  # as PostgreSQL holds them
-        similarities = asked @ self.vectors.T
+        similarities = (asked @ self.vectors.T).round(6)  # beyond it, where a vector lies makes a difference
         reachable = np.arange(len(self.slots))
         if wanted.scope is not None:
             reachable = np.flatnonzero(wanted.scope.mask[self.slots])

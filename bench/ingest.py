@@ -20,7 +20,7 @@ from typing import Any
 import pypdfium2
 
 from harness import finish, lines, say, track, workspace
-from steadyhand.knowledge.reading import read_document
+from steadyhand.knowledge.reading.formats import read_document
 from steadyhand.types.passage import Evidence
 from steadyhand.workspace import OWNER, AsyncWorkspace
 

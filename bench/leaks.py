@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from harness import finish, say, workspace
-from steadyhand.knowledge import opening
-from steadyhand.knowledge.child import Readers
-from steadyhand.knowledge.facts import LabelsOf
-from steadyhand.knowledge.ingest import Ingest
+from steadyhand.knowledge.embedding import opening
+from steadyhand.knowledge.ingest.facts import LabelsOf
+from steadyhand.knowledge.ingest.store import KnowledgeStore
+from steadyhand.knowledge.ingest.sync import Ingest
+from steadyhand.knowledge.reading.children import Readers
 from steadyhand.knowledge.sources.folder import Folder
-from steadyhand.knowledge.store import KnowledgeStore
 from steadyhand.types.run import Principal
 from steadyhand.types.search import SearchRequest
 from steadyhand.workspace import AsyncWorkspace

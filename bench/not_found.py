@@ -19,7 +19,7 @@ from typing import Any
 
 from harness import finish, ingest, load, say, track, workspace
 from steadyhand.knowledge.embedders import minilm
-from steadyhand.knowledge.support import NEEDED, support
+from steadyhand.knowledge.search.support import NEEDED, support
 from steadyhand.providers.builtin import extractive
 from steadyhand.providers.ports import BuiltinModel
 from steadyhand.settings import cache_folder

@@ -27,7 +27,7 @@ from lxml import etree
 
 from harness import finish, say, track
 from steadyhand.errors import DocumentError
-from steadyhand.knowledge import reading
+from steadyhand.knowledge.reading import formats
 
 _FORMATS = (".docx", ".pptx", ".xlsx", ".html")
 _OPEN_DOCUMENTS = {".docx": ".fodt", ".pptx": ".fodp", ".xlsx": ".fods"}
@@ -111,7 +111,7 @@ def _ours(path: Path) -> Reading:
     content = path.read_bytes()
     began = time.process_time()
     try:
-        text, fault = reading.read_document(content, path.name).text, ""
+        text, fault = formats.read_document(content, path.name).text, ""
     except DocumentError as error:
         text, fault = "", str(error)
     return Reading(text, 1000 * (time.process_time() - began), fault)

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from steadyhand.errors import DocumentError
-from steadyhand.knowledge.reading import read_document
+from steadyhand.knowledge.reading.formats import read_document
 
 
 def main(data: Path) -> None:

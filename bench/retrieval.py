@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from harness import Set, finish, ingest, load, measures, say, track, workspace
-from steadyhand.knowledge.find import Candidates
+from steadyhand.knowledge.search.finder import Candidates
 from steadyhand.types.ports import Search
 from steadyhand.types.search import AS_FOUND, Finish, SearchRequest
 from steadyhand.workspace import OWNER

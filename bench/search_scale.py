@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import finish, lines, track, workspace
-from steadyhand.knowledge import compaction, index
-from steadyhand.knowledge.index import PreparedChunk, PreparedVersion
-from steadyhand.knowledge.search import Searcher
+from steadyhand.knowledge.index import compaction, entries
+from steadyhand.knowledge.index.entries import PreparedChunk, PreparedVersion
+from steadyhand.knowledge.search.searcher import Searcher
 from steadyhand.language.detect import language_of
 from steadyhand.language.words import terms
 from steadyhand.storage import Database
@@ -121,7 +121,7 @@ async def load(opened: AsyncWorkspace, texts: Sequence[str], vectors: Vectors, c
         made = min(BATCH, count - first)
         batch, mixed = mixture(texts, vectors, first, made, random)
         hashes = [hashlib.sha256(f"{first + at} {text}".encode()).digest() for at, text in enumerate(batch)]
-        await index.add_vectors(opened.database, await base_id(opened), embedder, hashes, mixed)
+        await entries.add_vectors(opened.database, await base_id(opened), embedder, hashes, mixed)
         await put(opened, first, batch, hashes)
         await compaction.merge(opened.database, await base_id(opened))
     return round(time.perf_counter() - began, 1)
@@ -168,7 +168,7 @@ async def put(opened: AsyncWorkspace, first: int, batch: Sequence[str], hashes: 
             PreparedVersion(row["id"], "en", [chunk(batch[at], at - group.start, hashes[at]) for at in group])
             for row, group in zip(versions, groups, strict=True)
         ]
-        await index.add(transaction, base, added)
+        await entries.add(transaction, base, added)
         await transaction.execute("UPDATE knowledge_base SET revision = revision + 1 WHERE id = %s", [base])
 
 

@@ -30,25 +30,26 @@ from steadyhand.features.known import class_of, known
 from steadyhand.features.registry import Registry
 from steadyhand.fetching import Fetcher
 from steadyhand.jobs.queue import Jobs
-from steadyhand.knowledge import gold, opening
-from steadyhand.knowledge.bringing import Vision
-from steadyhand.knowledge.care import Bounds, Care, report
-from steadyhand.knowledge.child import Readers
+from steadyhand.knowledge import gold
+from steadyhand.knowledge.care.report import Bounds, Care, report
 from steadyhand.knowledge.contents import KnowledgeContents
-from steadyhand.knowledge.declared import DeclaredSources
-from steadyhand.knowledge.find import Finder
-from steadyhand.knowledge.following import Progress
+from steadyhand.knowledge.embedding import opening
+from steadyhand.knowledge.embedding.embedders import Embedders
 from steadyhand.knowledge.generations import Generations
-from steadyhand.knowledge.ingest import Ingest
-from steadyhand.knowledge.mirror import Mirrors
+from steadyhand.knowledge.index.mirror import Mirrors
+from steadyhand.knowledge.index.vector_stores import VectorStores
+from steadyhand.knowledge.ingest.bringing import Vision
+from steadyhand.knowledge.ingest.declared import DeclaredSources
+from steadyhand.knowledge.ingest.following import Progress
+from steadyhand.knowledge.ingest.store import KnowledgeStore
+from steadyhand.knowledge.ingest.sync import Ingest
+from steadyhand.knowledge.ingest.upkeep import Upkeep
+from steadyhand.knowledge.ingest.uploads import Uploads
 from steadyhand.knowledge.painting import Painter
+from steadyhand.knowledge.reading.children import Readers
 from steadyhand.knowledge.reindex import Reindex
-from steadyhand.knowledge.search import Searcher
-from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.upkeep import Upkeep
-from steadyhand.knowledge.uploads import Uploads
-from steadyhand.knowledge.vector_stores import VectorStores
-from steadyhand.knowledge.vectors import Embedders
+from steadyhand.knowledge.search.finder import Finder
+from steadyhand.knowledge.search.searcher import Searcher
 from steadyhand.knowledge.visible import StillVisible
 from steadyhand.ledger.exchanges import ExchangeLedger
 from steadyhand.ledger.ids import new_id

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from steadyhand.knowledge.lexical import decoded
+from steadyhand.knowledge.index.lexical import decoded
 from steadyhand.storage import Row
 from steadyhand.workspace import AsyncWorkspace
 

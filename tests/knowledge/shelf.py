@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from steadyhand.knowledge import index, store
-from steadyhand.knowledge.index import PreparedChunk, PreparedVersion
-from steadyhand.knowledge.search import Searcher
+from steadyhand.knowledge.index import entries
+from steadyhand.knowledge.index.entries import PreparedChunk, PreparedVersion
+from steadyhand.knowledge.ingest import store
+from steadyhand.knowledge.search.searcher import Searcher
 from steadyhand.language.words import terms
 from steadyhand.storage import Database, jsonb
 from steadyhand.types.document import Chunk
@@ -81,7 +82,7 @@ class Shelf:
         chunks = [_chunk(ordinal, text) for ordinal, text in enumerate(texts)]
         if embed:
             hashes = [chunk.text_hash for chunk in chunks]
-            await index.add_vectors(self.database, self.base_id, "words@1", hashes, await CountedWords()(texts))
+            await entries.add_vectors(self.database, self.base_id, "words@1", hashes, await CountedWords()(texts))
         async with self.database.transaction() as transaction:
             await store.lock_base(transaction, self.base_id)
             document = await transaction.row(
@@ -98,7 +99,7 @@ class Shelf:
                 [document["id"], f"Title of {path}", language, "\n".join(texts)],
             )
             assert version is not None
-            await index.add(transaction, self.base_id, [PreparedVersion(version["id"], language, chunks)])
+            await entries.add(transaction, self.base_id, [PreparedVersion(version["id"], language, chunks)])
             await store.count_change(transaction, self.base_id)
         return await self.revision()
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 from steadyhand.errors import DocumentUnsupported, NotFound, WrongEmbedder
-from steadyhand.knowledge import index
-from steadyhand.knowledge.child import Readers
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.embedders.minilm import MiniLM
-from steadyhand.knowledge.following import Progress
+from steadyhand.knowledge.embedding.embedders import Embedders, LocalEmbedder
 from steadyhand.knowledge.generations import Generations
-from steadyhand.knowledge.ingest import Ingest
-from steadyhand.knowledge.search import Searcher
+from steadyhand.knowledge.index import entries
+from steadyhand.knowledge.ingest.following import Progress
+from steadyhand.knowledge.ingest.store import KnowledgeStore
+from steadyhand.knowledge.ingest.sync import Ingest
+from steadyhand.knowledge.reading.children import Readers
+from steadyhand.knowledge.search.searcher import Searcher
 from steadyhand.knowledge.sources.folder import Folder
-from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import Embedders, LocalEmbedder
 from steadyhand.settings import Settings
 from steadyhand.storage import Database
 from steadyhand.types.passage import Passage, Retrieval
@@ -322,7 +322,7 @@ async def test_writers_of_the_same_vectors_never_wait_for_each_other(database: D
     for number in range(10):
         hashes = [hashlib.sha256(f"{number}-{row}".encode()).digest() for row in range(64)]
         both = (
-            index.add_vectors(database, base_id, "x", hashes, vectors),
-            index.add_vectors(database, base_id, "x", hashes[::-1], vectors),
+            entries.add_vectors(database, base_id, "x", hashes, vectors),
+            entries.add_vectors(database, base_id, "x", hashes[::-1], vectors),
         )
         await asyncio.gather(*both)

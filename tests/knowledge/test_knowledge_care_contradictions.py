@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadyhand.knowledge.contradictions import contradictions
-from steadyhand.knowledge.values import values
+from steadyhand.knowledge.care.contradictions import contradictions
+from steadyhand.knowledge.care.values import values
 from steadyhand.types.passage import Passage
 
 CONTRADICT = [

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from steadyhand.errors import NotFound
-from steadyhand.knowledge import care
-from steadyhand.knowledge.care import Bounds
+from steadyhand.knowledge.care import report
+from steadyhand.knowledge.care.report import Bounds
 from steadyhand.workspace import AsyncWorkspace
 
 FEATURE = """
@@ -67,10 +67,10 @@ async def test_failed_duplicate_and_contradicting_documents_are_named(workspace:
 async def test_documents_that_are_old_or_past_their_review_are_stale(workspace: AsyncWorkspace) -> None:
     database, today = workspace.database, datetime.now(UTC).date()
     await database.execute("UPDATE document SET review_by = %s WHERE path = 'leave.md'", [today - timedelta(1)])
-    later = today + timedelta(days=care.OLD_DAYS + 2)
-    found = await care.report(database, workspace.ledger, "notes", Bounds(), today)
+    later = today + timedelta(days=report.OLD_DAYS + 2)
+    found = await report.report(database, workspace.ledger, "notes", Bounds(), today)
     assert [remark.path for remark in found.stale] == ["leave.md"]
-    found = await care.report(database, workspace.ledger, "notes", Bounds(), later)
+    found = await report.report(database, workspace.ledger, "notes", Bounds(), later)
     assert [remark.path for remark in found.stale] == ["leave.md", "copy.md", "hotels.md", "travel.md"]
     await database.execute("UPDATE document SET review_by = NULL")
 
@@ -78,9 +78,9 @@ async def test_documents_that_are_old_or_past_their_review_are_stale(workspace: 
 async def test_sources_that_are_not_looked_at_in_their_time_are_overdue(workspace: AsyncWorkspace) -> None:
     bounds, today = Bounds(every_s={"knowledge/notes": 3_600}), date(2026, 1, 1)
     database = workspace.database
-    assert (await care.report(database, workspace.ledger, "notes", bounds, today)).overdue == ()
+    assert (await report.report(database, workspace.ledger, "notes", bounds, today)).overdue == ()
     await database.execute("UPDATE source SET ended_at = now() - interval '3 hours'")
-    [remark] = (await care.report(database, workspace.ledger, "notes", bounds, today)).overdue
+    [remark] = (await report.report(database, workspace.ledger, "notes", bounds, today)).overdue
     assert remark.path == "knowledge/notes"
     assert "every 3,600 s" in remark.reason
 

@@ -18,10 +18,10 @@ from zip_files import zipped
 
 from steadyhand import plugins
 from steadyhand.errors import DocumentUnreadable, DocumentUnsupported, UsageError
-from steadyhand.knowledge import frames
-from steadyhand.knowledge.child import Readers
-from steadyhand.knowledge.frames import Parsed
-from steadyhand.knowledge.reading import read_document
+from steadyhand.knowledge.reading import frames
+from steadyhand.knowledge.reading.children import Readers
+from steadyhand.knowledge.reading.formats import read_document
+from steadyhand.knowledge.reading.frames import Parsed
 from steadyhand.types.document import Block, Document, Page, Picture
 
 SLOW = long_pdf(4_000)
@@ -255,7 +255,7 @@ async def test_closing_ends_what_is_being_read() -> None:
 
 _PARENT = """
 import asyncio, pathlib, sys
-from steadyhand.knowledge.child import Readers
+from steadyhand.knowledge.reading.children import Readers
 async def main():
     readers = Readers(1)
     await readers.read(b"Text.", "a.txt")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steadyhand.knowledge.chunking import chunks, context
 from steadyhand.knowledge.readers._draft import Draft
+from steadyhand.knowledge.reading.chunking import chunks, context
 from steadyhand.types.document import BlockKind, Chunk, Document
 
 

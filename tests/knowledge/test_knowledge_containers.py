@@ -14,9 +14,9 @@ from zip_files import bomb, with_flag, zipped
 
 from steadyhand import plugins
 from steadyhand.errors import DocumentError, DocumentUnreadable, DocumentUnsupported
-from steadyhand.knowledge import reading
-from steadyhand.knowledge.members import Member, Paths, fault, safe
-from steadyhand.knowledge.reading import members
+from steadyhand.knowledge.reading import formats
+from steadyhand.knowledge.reading.formats import members
+from steadyhand.knowledge.reading.members import Member, Paths, fault, safe
 
 _EML = b"""Subject: x
 Content-Type: multipart/mixed; boundary=b
@@ -192,9 +192,9 @@ def test_a_broken_container_in_a_container_stops_only_itself() -> None:
 
 
 def test_more_members_than_anybody_reads_are_left_out_with_a_reason() -> None:
-    content = zipped(*[(f"{number}.txt", b"x") for number in range(reading.MEMBERS_LIMIT + 5)])
+    content = zipped(*[(f"{number}.txt", b"x") for number in range(formats.MEMBERS_LIMIT + 5)])
     found = unpacked(content)
-    assert len(found) == reading.MEMBERS_LIMIT + 1
+    assert len(found) == formats.MEMBERS_LIMIT + 1
     assert "expected at most 10,000 members; found more, the rest is left out" in reason(found["a.zip"])
 
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from steadyhand.errors import DocumentUnreadable, NotFound, SourceUnreadable, SteadyhandError, WorkspaceInvalid
-from steadyhand.knowledge import reading
+from steadyhand.knowledge.reading import formats
 from steadyhand.knowledge.sources.database import Table
 from steadyhand.types.source import Item, Remembered
 
@@ -69,9 +69,9 @@ async def test_a_template_writes_markdown_and_a_title_names_the_document(shop: P
     assert list(found) == ["sales/1.md", "sales/2.md"]
     content = await found["sales/2.md"].open()
     assert content.decode().startswith("# Order 2: Ladder\n\n## Text\nThree metres")
-    assert reading.read_document(content, "sales/2.md").title == "Order 2: Ladder"
+    assert formats.read_document(content, "sales/2.md").title == "Order 2: Ladder"
     plain = await (await listed(orders(shop, title="Order {{ id }}")))["orders/2.txt"].open()
-    assert reading.read_document(plain, "orders/2.txt").title == "Order 2"
+    assert formats.read_document(plain, "orders/2.txt").title == "Order 2"
 
 
 async def test_a_query_chooses_rows_and_its_colons_and_percents_are_its_own(shop: Path) -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from steadyhand.errors import NotFound
-from steadyhand.knowledge.duplicates import bands, near_duplicates, similarity
+from steadyhand.knowledge.ingest.duplicates import bands, near_duplicates, similarity
 from steadyhand.storage import Database
 
 

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from steadyhand import plugins
 from steadyhand.errors import ModelFilesError, WorkspaceInvalid
 from steadyhand.knowledge.embedders import minilm, onnx
-from steadyhand.knowledge.vectors import DEFAULT, Embedders
+from steadyhand.knowledge.embedding.embedders import DEFAULT, Embedders
 from steadyhand.settings import EmbedderSettings, read
 from steadyhand.storage import Database
 from steadyhand.types.ports import Embed

@@ -4,7 +4,7 @@ import pytest
 
 from steadyhand.errors import DocumentUnreadable
 from steadyhand.knowledge.readers._decode import decoded
-from steadyhand.knowledge.reading import read_document
+from steadyhand.knowledge.reading.formats import read_document
 
 _SENTENCES = {
     "cp1252": "Der Vertrag läuft für drei Jahre; “gültig” ab Unterschrift – 100 €.",

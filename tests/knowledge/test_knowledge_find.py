@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadyhand.catalog.tokens import estimate
-from steadyhand.knowledge.diversity import unlike
-from steadyhand.knowledge.find import Finder
-from steadyhand.knowledge.rerank import Rerankers
-from steadyhand.knowledge.sections import Section, expanded, sections, within
-from steadyhand.knowledge.support import NEEDED, support
+from steadyhand.knowledge.search.diversity import unlike
+from steadyhand.knowledge.search.finder import Finder
+from steadyhand.knowledge.search.rerank import Rerankers
+from steadyhand.knowledge.search.sections import Section, expanded, sections, within
+from steadyhand.knowledge.search.support import NEEDED, support
 from steadyhand.knowledge.visible import StillVisible
 from steadyhand.storage import Database
 from steadyhand.types.passage import Passage, Retrieval

@@ -11,7 +11,7 @@ import pytest
 
 from steadyhand.errors import InvalidInput, ModelFilesError, NotFound, UsageError, WrongEmbedder
 from steadyhand.knowledge import gold
-from steadyhand.knowledge.vectors import DEFAULT
+from steadyhand.knowledge.embedding.embedders import DEFAULT
 from steadyhand.settings import EmbedderSettings
 from steadyhand.types.ports import Vectors
 from steadyhand.types.run import Principal

@@ -12,8 +12,8 @@ from mail_files import message, ole
 from zip_files import bomb, zipped
 
 from steadyhand.errors import DocumentError, DocumentUnreadable, DocumentUnsupported
-from steadyhand.knowledge.child import Readers
-from steadyhand.knowledge.reading import SUPPORTED, read_document
+from steadyhand.knowledge.reading.children import Readers
+from steadyhand.knowledge.reading.formats import SUPPORTED, read_document
 from steadyhand.types.document import Document
 
 _MIB = 2**20

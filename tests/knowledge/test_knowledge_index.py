@@ -14,10 +14,10 @@ from yoyo import get_backend, read_migrations
 
 from databases import copied
 from steadyhand.errors import NotFound, WrongEmbedder
-from steadyhand.knowledge import compaction, index
 from steadyhand.knowledge.erase import erase_base, erase_documents
-from steadyhand.knowledge.lexical import decoded
-from steadyhand.knowledge.postings import Postings
+from steadyhand.knowledge.index import compaction, entries
+from steadyhand.knowledge.index.lexical import decoded
+from steadyhand.knowledge.index.postings import Postings
 from steadyhand.language.words import terms
 from steadyhand.storage import Database, embedded, migrate
 from steadyhand.types.passage import Passage
@@ -153,7 +153,7 @@ async def test_an_index_whose_build_was_broken_off_is_built_again(
 async def test_vectors_of_another_length_are_refused(shelf: Shelf) -> None:
     await shelf.put("a.md", "Hotels.")
     with pytest.raises(WrongEmbedder, match="length 64 from words@1; found 3"):
-        await index.add_vectors(
+        await entries.add_vectors(
             shelf.database, shelf.base_id, "words@1", [b"x"], np.array([[1, 0, 0]], dtype=np.float32)
         )
 
@@ -161,10 +161,10 @@ async def test_vectors_of_another_length_are_refused(shelf: Shelf) -> None:
 async def test_two_processes_that_make_the_first_vectors_of_a_base_make_one_set(shelf: Shelf) -> None:
     vectors = await CountedWords()(["one", "two"])
     await asyncio.gather(
-        *(index.add_vectors(shelf.database, shelf.base_id, "words@1", [b"1", b"2"], vectors) for _ in range(4))
+        *(entries.add_vectors(shelf.database, shelf.base_id, "words@1", [b"1", b"2"], vectors) for _ in range(4))
     )
     assert (await shelf.count("embedding_set"), await shelf.count("embedding")) == (1, 2)
-    assert await index.missing_vectors(shelf.database, shelf.base_id, "words@1", [b"1", b"3"]) == {b"3"}
+    assert await entries.missing_vectors(shelf.database, shelf.base_id, "words@1", [b"1", b"3"]) == {b"3"}
 
 
 async def test_writing_merging_erasing_and_searching_at_once_stop_nobody(shelf: Shelf) -> None:

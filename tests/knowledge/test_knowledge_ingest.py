@@ -14,15 +14,15 @@ import pytest
 from document_files import page_of, pdf
 
 from steadyhand.errors import SourceBusy, SourceUnreadable
-from steadyhand.knowledge.child import Readers
 from steadyhand.knowledge.embedders.minilm import MiniLM
+from steadyhand.knowledge.embedding.embedders import Embedders, LocalEmbedder
 from steadyhand.knowledge.erase import erase_documents
-from steadyhand.knowledge.following import Progress
 from steadyhand.knowledge.generations import Generations
-from steadyhand.knowledge.ingest import Ingest
+from steadyhand.knowledge.ingest.following import Progress
+from steadyhand.knowledge.ingest.store import KnowledgeStore
+from steadyhand.knowledge.ingest.sync import Ingest
+from steadyhand.knowledge.reading.children import Readers
 from steadyhand.knowledge.sources.folder import Folder
-from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import Embedders, LocalEmbedder
 from steadyhand.settings import Settings
 from steadyhand.storage import Database, Row
 from steadyhand.types.document import Document

@@ -11,9 +11,9 @@ import pytest
 
 _TAKEN = """
 import ctypes, os, signal, socket, sys
-from steadyhand.knowledge import confined
+from steadyhand.knowledge.reading import child
 place, parent = sys.argv[1], os.getppid()
-confined._confine(2**30, parent)
+child._confine(2**30, parent)
 
 def tries(name, act):
     try:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadyhand.knowledge.fusion import DENSE_SHARE, Leg, best_of, dense_share, fused
-from steadyhand.knowledge.lexical import K1, B, Lexical, Statistics, decoded, encoded, joined, without
+from steadyhand.knowledge.index.lexical import K1, B, Lexical, Statistics, decoded, encoded, joined, without
+from steadyhand.knowledge.search.fusion import DENSE_SHARE, Leg, best_of, dense_share, fused
 from steadyhand.language import pieces
 
 words = st.sampled_from(["the", "the", "the", "of", "hotel", "train", "vacation", "limit"])

@@ -17,8 +17,8 @@ from mail_files import (
 )
 
 from steadyhand.errors import DocumentError, DocumentUnreadable
-from steadyhand.knowledge.members import Member
-from steadyhand.knowledge.reading import members, read_document
+from steadyhand.knowledge.reading.formats import members, read_document
+from steadyhand.knowledge.reading.members import Member
 from steadyhand.types.document import Document
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from shelf import DIMS, NAME, SOMEBODY, CountedWords, Shelf
 
-from steadyhand.knowledge import dense, index, matrices
-from steadyhand.knowledge.dense import Candidates, Wanted
-from steadyhand.knowledge.matrices import Matrices, Matrix
-from steadyhand.knowledge.scopes import Scopes
-from steadyhand.knowledge.search import Searcher
-from steadyhand.knowledge.snapshots import Snapshot, Snapshots
+from steadyhand.knowledge.index import entries
+from steadyhand.knowledge.index.snapshots import Snapshot, Snapshots
+from steadyhand.knowledge.search import dense, matrices
+from steadyhand.knowledge.search.dense import Candidates, Wanted
+from steadyhand.knowledge.search.matrices import Matrices, Matrix
+from steadyhand.knowledge.search.scopes import Scopes
+from steadyhand.knowledge.search.searcher import Searcher
 from steadyhand.storage import Database
 from steadyhand.storage.database import Params, Row
 from steadyhand.types.condition import Condition
@@ -29,7 +30,7 @@ async def shelf(database: Database) -> Shelf:
     hashes = [row["text_hash"] for row in await database.rows("SELECT text_hash FROM chunk ORDER BY slot")]
     vectors = random.normal(size=(len(hashes), DIMS)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    await index.add_vectors(database, made.base_id, "words@1", hashes, vectors)
+    await entries.add_vectors(database, made.base_id, "words@1", hashes, vectors)
     await made.put("7.md", "Nothing but a visa.")  # eight chunks died
     return made
 

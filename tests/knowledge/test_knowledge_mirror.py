@@ -16,13 +16,14 @@ from pinecone_server import KEY, Index, pinecone_index
 from steadyhand import plugins
 from steadyhand.errors import StorageError, StoreUnavailable, UsageError, WorkspaceInvalid
 from steadyhand.jobs.queue import Jobs
-from steadyhand.knowledge import mirrored, store
 from steadyhand.knowledge.erase import erase_base, erase_documents
-from steadyhand.knowledge.index import add_vectors
-from steadyhand.knowledge.mirror import Mirrors
-from steadyhand.knowledge.search import Searcher
+from steadyhand.knowledge.index import mirrored
+from steadyhand.knowledge.index.entries import add_vectors
+from steadyhand.knowledge.index.mirror import Mirrors
+from steadyhand.knowledge.index.vector_stores import REST_S, VectorStores
+from steadyhand.knowledge.ingest import store
+from steadyhand.knowledge.search.searcher import Searcher
 from steadyhand.knowledge.stores.pgvector import PgVector
-from steadyhand.knowledge.vector_stores import REST_S, VectorStores
 from steadyhand.settings import KnowledgeSettings, Settings
 from steadyhand.settings import read as read_settings
 from steadyhand.storage import Database

@@ -11,7 +11,7 @@ from document_files import POLICY, cell, docx, office, p, pptx, relations, sheet
 from hostile_files import LAUGHS, OUTSIDE
 
 from steadyhand.errors import DocumentUnreadable
-from steadyhand.knowledge.reading import read_document
+from steadyhand.knowledge.reading.formats import read_document
 
 OFFICE = ["docx", "pptx", "xlsx"]
 _MIB = 2**20

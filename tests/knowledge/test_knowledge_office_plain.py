@@ -6,7 +6,7 @@ import pytest
 from test_knowledge_readers import read, shown, the
 
 from steadyhand.errors import DocumentUnreadable
-from steadyhand.knowledge import reading
+from steadyhand.knowledge.reading import formats
 
 # CSV
 
@@ -88,7 +88,7 @@ def test_records_that_are_alike_become_a_table_and_long_ones_sections() -> None:
 @pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson", "a.json"])
 def test_a_file_may_hold_a_record_per_line(name: str) -> None:
     content = b'{"id": 1, "city": "Ghent"}\n\n{"id": 2, "city": "Bern"}\n'
-    assert reading.read_document(content, name).text == "id | city\n1 | Ghent\n2 | Bern"
+    assert formats.read_document(content, name).text == "id | city\n1 | Ghent\n2 | Bern"
 
 
 def test_a_record_that_differs_ends_the_table() -> None:
@@ -96,7 +96,7 @@ def test_a_record_that_differs_ends_the_table() -> None:
         {"id": 60, "more": {"a": 1}},
         {"id": 61, "city": "Bern"},
     ]
-    document = reading.read_document("\n".join(map(json.dumps, lines)).encode(), "a.jsonl")
+    document = formats.read_document("\n".join(map(json.dumps, lines)).encode(), "a.jsonl")
     assert [block.kind for block in document.blocks] == [
         "table",
         "heading",
@@ -109,7 +109,7 @@ def test_a_record_that_differs_ends_the_table() -> None:
 
 def test_a_broken_line_is_named() -> None:
     with pytest.raises(DocumentUnreadable, match="at line 2, column 9"):
-        reading.read_document(b'{"id": 1}\n{"id": 2\n', "a.jsonl")
+        formats.read_document(b'{"id": 1}\n{"id": 2\n', "a.jsonl")
 
 
 # Web pages

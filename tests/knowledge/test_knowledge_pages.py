@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pdf_files import raw_pdf, text
 
 from steadyhand.errors import DocumentUnreadable, DocumentUnsupported, NotFound
-from steadyhand.knowledge.pages import Shown, render
-from steadyhand.knowledge.reading import read_document
+from steadyhand.knowledge.reading.formats import read_document
+from steadyhand.knowledge.reading.pages import Shown, render
 from steadyhand.types.document import Box
 
 

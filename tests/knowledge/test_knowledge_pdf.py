@@ -8,7 +8,7 @@ from document_files import Print, page_of, pdf
 from pdf_files import SCANNED, raw_pdf, text
 
 from steadyhand.errors import DocumentUnreadable
-from steadyhand.knowledge.reading import read_document
+from steadyhand.knowledge.reading.formats import read_document
 from steadyhand.types.document import Block, Box, Document
 
 LONG = "The limits apply to the total value of a contract without value added tax"

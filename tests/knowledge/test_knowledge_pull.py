@@ -9,7 +9,7 @@ import pytest
 
 from steadyhand.errors import ModelFilesError
 from steadyhand.knowledge.embedders import minilm
-from steadyhand.knowledge.pull import pull
+from steadyhand.knowledge.embedding.pull import pull
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from document_files import ITEM, POLICY, Print, docx, p, page_of, pdf, tbl
 
 from steadyhand import plugins
 from steadyhand.errors import DocumentError, DocumentUnreadable
-from steadyhand.knowledge import reading
+from steadyhand.knowledge.reading import formats
 from steadyhand.types.document import Block, Document
 
 READERS = plugins.names("knowledge.readers")
@@ -20,7 +20,7 @@ WITHOUT_TEXT = {"image"}
 
 def read(reader: str, content: bytes) -> Document:
     extension = plugins.load("knowledge.readers", reader).EXTENSIONS[0]
-    document = reading.read_document(content, f"folder/file{extension}")
+    document = formats.read_document(content, f"folder/file{extension}")
     assert_consistent(document)
     return document
 
@@ -82,7 +82,7 @@ def test_every_reader_lists_extensions_in_lower_case_that_nobody_else_has(reader
     assert extensions
     assert all(extension == extension.lower() and extension.startswith(".") for extension in extensions)
     assert not others & set(extensions)
-    assert set(extensions) <= reading.SUPPORTED
+    assert set(extensions) <= formats.SUPPORTED
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -98,7 +98,7 @@ def test_every_reader_takes_any_bytes_without_another_error_than_ours(reader: st
     whole = POLICY[reader]
     for content in (whole[: len(whole) // 2], whole[len(whole) // 2 :], whole[::-1], bytes(range(256)) * 4):
         with suppress(DocumentError):
-            assert_consistent(reading.read_document(content, f"file{extension}"))
+            assert_consistent(formats.read_document(content, f"file{extension}"))
 
 
 @pytest.mark.parametrize("reader", READERS)

@@ -10,8 +10,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from steadyhand import plugins
 from steadyhand.errors import ModelFilesError, NotFound, UsageError
-from steadyhand.knowledge.rerank import Rerank, Rerankers, reranked
 from steadyhand.knowledge.rerankers import model
+from steadyhand.knowledge.search.rerank import Rerank, Rerankers, reranked
 from steadyhand.types.json import JsonObject, JsonSchema
 from steadyhand.types.message import Message
 from steadyhand.types.passage import Passage

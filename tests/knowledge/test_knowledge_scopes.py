@@ -1,7 +1,7 @@
 """What is remembered of narrowed searches stays within its room."""
 
-from steadyhand.knowledge.scopes import Scopes
-from steadyhand.knowledge.snapshots import Snapshots
+from steadyhand.knowledge.index.snapshots import Snapshots
+from steadyhand.knowledge.search.scopes import Scopes
 from steadyhand.storage import Database
 from steadyhand.types.condition import Condition
 from steadyhand.types.run import Principal

@@ -7,9 +7,9 @@ import pytest
 from shelf import ADMIN, SOMEBODY, Shelf
 
 from steadyhand.errors import InvalidInput, NotFound, UsageError
-from steadyhand.knowledge import filters
 from steadyhand.knowledge.erase import erase_documents
-from steadyhand.knowledge.search import Searcher
+from steadyhand.knowledge.index import filters
+from steadyhand.knowledge.search.searcher import Searcher
 from steadyhand.storage import Database
 from steadyhand.storage.database import Params, Row
 from steadyhand.types.json import JsonObject

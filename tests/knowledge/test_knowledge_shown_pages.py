@@ -7,7 +7,7 @@ import pytest
 from document_files import page_of, pdf
 
 from steadyhand.errors import DocumentUnreadable, DocumentUnsupported
-from steadyhand.knowledge.child import Readers
+from steadyhand.knowledge.reading.children import Readers
 
 TWO_PAGES = pdf([page_of("The first page."), page_of("The limit is 140 euros per night.")])
 

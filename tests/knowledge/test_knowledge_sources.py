@@ -8,16 +8,16 @@ import pytest
 from ordinary_user import ordinary_user, public_folder
 
 from steadyhand.errors import NotFound, SourceUnreadable, SourceVanished
-from steadyhand.knowledge.child import Readers
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.embedders.minilm import MiniLM
+from steadyhand.knowledge.embedding.embedders import Embedders, LocalEmbedder
 from steadyhand.knowledge.erase import erase_base, erase_documents
-from steadyhand.knowledge.following import Progress
 from steadyhand.knowledge.generations import Generations
-from steadyhand.knowledge.ingest import Ingest
+from steadyhand.knowledge.ingest.following import Progress
+from steadyhand.knowledge.ingest.store import KnowledgeStore
+from steadyhand.knowledge.ingest.sync import Ingest
+from steadyhand.knowledge.reading.children import Readers
 from steadyhand.knowledge.sources.folder import Folder
-from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.vectors import Embedders, LocalEmbedder
 from steadyhand.settings import Settings
 from steadyhand.storage import Database
 from steadyhand.types.run import Principal

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from steadyhand.errors import NotFound, SourceVanished, SteadyhandError
-from steadyhand.knowledge.following import Progress
-from steadyhand.knowledge.upkeep import Asked
+from steadyhand.knowledge.ingest.following import Progress
+from steadyhand.knowledge.ingest.upkeep import Asked
 from steadyhand.storage import Row
 from steadyhand.workspace import AsyncWorkspace
 

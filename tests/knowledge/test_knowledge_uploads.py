@@ -10,17 +10,17 @@ from zip_files import zipped
 
 from steadyhand.errors import DocumentUnreadable, DocumentUnsupported, Duplicate, InvalidInput, NotFound
 from steadyhand.jobs.queue import Jobs
-from steadyhand.knowledge.child import Readers
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.embedders.minilm import MiniLM
+from steadyhand.knowledge.embedding.embedders import Embedders, LocalEmbedder
 from steadyhand.knowledge.erase import erase_base, erase_documents
 from steadyhand.knowledge.generations import Generations
-from steadyhand.knowledge.ingest import Ingest
-from steadyhand.knowledge.members import Member
+from steadyhand.knowledge.ingest.store import KnowledgeStore
+from steadyhand.knowledge.ingest.sync import Ingest
+from steadyhand.knowledge.ingest.uploads import Upload, Uploads
+from steadyhand.knowledge.reading.children import Readers
+from steadyhand.knowledge.reading.members import Member
 from steadyhand.knowledge.sources.folder import Folder
-from steadyhand.knowledge.store import KnowledgeStore
-from steadyhand.knowledge.uploads import Upload, Uploads
-from steadyhand.knowledge.vectors import Embedders, LocalEmbedder
 from steadyhand.settings import Settings
 from steadyhand.storage import Database
 from steadyhand.types.document import Document

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from steadyhand.knowledge.uploads import Upload
+from steadyhand.knowledge.ingest.uploads import Upload
 from steadyhand.types.run import Principal
 from steadyhand.types.search import SearchRequest
 from steadyhand.workspace import OWNER, AsyncWorkspace

@@ -3,7 +3,7 @@
 import pytest
 
 from steadyhand.errors import DocumentUnreadable, ProviderTimeout
-from steadyhand.knowledge.vision import INSTRUCTION, transcribed
+from steadyhand.knowledge.reading.vision import INSTRUCTION, transcribed
 from steadyhand.types.document import Block, Document, Page, Picture
 
 

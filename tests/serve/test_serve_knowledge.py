@@ -13,7 +13,7 @@ from served_site import Site
 
 from steadyhand.errors import NotFound
 from steadyhand.knowledge.erase import erase_base
-from steadyhand.knowledge.uploads import SIZE_LIMIT
+from steadyhand.knowledge.ingest.uploads import SIZE_LIMIT
 from steadyhand.types.run import RoleName
 
 POLICIES = Path(__file__).parents[2] / "examples" / "company" / "knowledge" / "policies"

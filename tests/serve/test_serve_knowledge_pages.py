@@ -12,9 +12,9 @@ from served_site import Site
 from steadyhand.errors import DocumentUnreadable, NotFound
 from steadyhand.knowledge.contents import BaseSummary
 from steadyhand.knowledge.erase import erase_base
-from steadyhand.knowledge.following import OUTCOMES, SourceState, SourceStatus
-from steadyhand.knowledge.upkeep import Followed
-from steadyhand.knowledge.uploads import Upload
+from steadyhand.knowledge.ingest.following import OUTCOMES, SourceState, SourceStatus
+from steadyhand.knowledge.ingest.upkeep import Followed
+from steadyhand.knowledge.ingest.uploads import Upload
 from steadyhand.serve.console.pages import knowledge
 from steadyhand.types.json import Json
 from steadyhand.workspace import OWNER

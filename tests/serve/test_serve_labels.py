@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from served_site import HOTEL, Site
 
-from steadyhand.knowledge import care
+from steadyhand.knowledge.care import report
 from steadyhand.types.run import RoleName
 
 QUESTION = {"question": "What may a hotel cost?"}
@@ -136,7 +136,7 @@ async def test_what_is_counted_is_what_may_be_seen(doors: Doors) -> None:
 
 
 async def test_a_report_does_not_count_what_may_not_be_seen(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(care, "_LISTED", 0)
+    monkeypatch.setattr(report, "_LISTED", 0)
     await doors.site.workspace.database.execute("UPDATE document SET review_by = '2020-01-01'")
     _, whole = await doors.get("boss", "/knowledge/notes/report")
     _, partial = await doors.get("auditor", "/knowledge/notes/report")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from steadyhand.cli._figures import count
 from steadyhand.cli._terminal import Terminal, hanging
-from steadyhand.knowledge.care import Care, Remark, Weak
+from steadyhand.knowledge.care.report import Care, Remark, Weak
 from steadyhand.types.passage import Contradiction
 
 

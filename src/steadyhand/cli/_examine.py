@@ -15,8 +15,8 @@ from steadyhand.errors import DatabaseUnavailable
 from steadyhand.features.check import problems
 from steadyhand.features.files import feature_names
 from steadyhand.features.known import known
-from steadyhand.knowledge import model_files
 from steadyhand.knowledge.embedders import minilm
+from steadyhand.knowledge.embedding import model_files
 from steadyhand.storage import embedded, migrate
 from steadyhand.workspace import OWNER, AsyncWorkspace
 

@@ -11,7 +11,7 @@ from steadyhand.cli._figures import count
 from steadyhand.cli._terminal import Terminal
 from steadyhand.errors import SteadyhandError
 from steadyhand.knowledge.erase import erase_base, erase_documents
-from steadyhand.knowledge.following import Outcome, Progress
+from steadyhand.knowledge.ingest.following import Outcome, Progress
 from steadyhand.tables.sources import SourceSettings
 from steadyhand.workspace import AsyncWorkspace
 

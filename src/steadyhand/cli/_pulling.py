@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from steadyhand.cli._terminal import Terminal
-from steadyhand.knowledge import pull as fetching
+from steadyhand.knowledge.embedding import pull as fetching
 
 _MB = 1_000_000
 

@@ -15,7 +15,7 @@ from steadyhand.knowledge import gold
 from steadyhand.knowledge.contents import BaseSummary
 from steadyhand.knowledge.generations import Generation
 from steadyhand.knowledge.gold import Past, Scores
-from steadyhand.knowledge.mirror import MirrorStatus
+from steadyhand.knowledge.index.mirror import MirrorStatus
 from steadyhand.knowledge.reindex import Reindexed
 from steadyhand.workspace import OWNER, AsyncWorkspace
 

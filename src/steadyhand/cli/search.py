@@ -13,7 +13,7 @@ from steadyhand.cli._serving import address_in_use
 from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.cli._terminal import hanging
 from steadyhand.errors import InvalidInput
-from steadyhand.knowledge import filters
+from steadyhand.knowledge.index import filters
 from steadyhand.types.condition import Condition
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.passage import Passage, Retrieval

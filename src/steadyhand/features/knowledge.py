@@ -9,7 +9,7 @@ from steadyhand.features.contract import Contract, KnowledgeTable
 from steadyhand.features.flaw import Flaw
 from steadyhand.features.meaning import plain_values
 from steadyhand.features.sample import sample
-from steadyhand.knowledge import filters
+from steadyhand.knowledge.index import filters
 from steadyhand.prompts.flaws import flaws as template_flaws
 from steadyhand.prompts.template import fields_of, pieces
 from steadyhand.tables.lines import KeyPath

@@ -6,7 +6,7 @@ Following a source ends a text but keeps it, because runs point at it; this is f
 from collections.abc import Sequence
 
 from steadyhand.errors import NotFound
-from steadyhand.knowledge import index
+from steadyhand.knowledge.index import entries
 from steadyhand.storage import Database, Transaction
 
 
@@ -17,8 +17,8 @@ async def erase_base(database: Database, name: str) -> int:
     """
     async with database.transaction() as transaction:
         base_id = await _locked(transaction, name)
-        await index.lock_postings(transaction, base_id)
-        await index.drop_vectors(transaction, base_id)
+        await entries.lock_postings(transaction, base_id)
+        await entries.drop_vectors(transaction, base_id)
         rows = await transaction.rows("SELECT path FROM document WHERE base_id = %s", [base_id])
         failed = await transaction.rows("SELECT path FROM document_failure WHERE base_id = %s", [base_id])
         await transaction.execute("DELETE FROM upload WHERE base_id = %s", [base_id])
@@ -59,7 +59,7 @@ async def erase_documents(database: Database, name: str, paths: Sequence[str]) -
             " WHERE d.base_id = %s AND d.path = ANY(%s)",
             [base_id, found],
         )
-        await index.forget(transaction, base_id, [row["id"] for row in versions])
+        await entries.forget(transaction, base_id, [row["id"] for row in versions])
         await _erase(transaction, base_id, sorted({*found, *paths}))
         await transaction.execute("UPDATE knowledge_base SET revision = revision + 1 WHERE id = %s", [base_id])
     return len(found)

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Literal
 
 from steadyhand.errors import NotFound, SteadyhandError, StorageError, UsageError
-from steadyhand.knowledge import chunking, compaction, index
-from steadyhand.knowledge.vectors import Embedder, Embedders
+from steadyhand.knowledge.embedding.embedders import Embedder, Embedders
+from steadyhand.knowledge.index import compaction, entries
+from steadyhand.knowledge.reading import chunking
 from steadyhand.storage import Database, Row, Transaction
 from steadyhand.types.document import Chunk, Document
 
@@ -123,7 +124,7 @@ class Generations:
             total, done, made = await self._chunk_count(base_id), 0, 0
             async for page in self._pages(base_id):
                 hashes = {row["text_hash"] for row in page}
-                missing = await index.missing_vectors(self._database, base_id, embedder_id, hashes)
+                missing = await entries.missing_vectors(self._database, base_id, embedder_id, hashes)
                 for start in range(0, len(ordered := sorted(missing)), _BATCH):
                     batch = ordered[start : start + _BATCH]
                     await self._fill(base_id, embedder_id, embedder, await self._texts(base, base_id, batch))
@@ -173,7 +174,7 @@ class Generations:
                 "DELETE FROM generation WHERE base_id = %s AND NOT embedder = ANY(%s)",
                 [found["id"], [found["embedder"], *keep]],
             )
-            return await index.drop_vectors(transaction, found["id"], keep=[found["embedder"], *keep])
+            return await entries.drop_vectors(transaction, found["id"], keep=[found["embedder"], *keep])
 
     async def _point(self, transaction: Transaction, base: str, embedder_id: str, reason: Reason) -> None:
         found = await _locked(transaction, base)
@@ -198,12 +199,12 @@ class Generations:
         )
 
     async def _fill(self, base_id: int, embedder_id: str, embedder: Embedder, texts: Mapping[bytes, str]) -> None:
-        missing = await index.missing_vectors(self._database, base_id, embedder_id, texts)
+        missing = await entries.missing_vectors(self._database, base_id, embedder_id, texts)
         ordered = sorted(missing, key=lambda key: len(texts[key]))
         for start in range(0, len(ordered), _BATCH):
             batch = ordered[start : start + _BATCH]
             vectors = await embedder([texts[key] for key in batch])
-            await index.add_vectors(self._database, base_id, embedder_id, batch, vectors)
+            await entries.add_vectors(self._database, base_id, embedder_id, batch, vectors)
 
     async def _mark(self, base: str, embedder_id: str, *, is_built: bool) -> None:
         await self._database.execute(

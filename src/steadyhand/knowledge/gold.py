@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean
 
 from steadyhand.errors import InvalidInput, NotFound, UsageError, excerpt
-from steadyhand.knowledge import filters
+from steadyhand.knowledge.index import filters
 from steadyhand.scorers import ndcg, recall, reciprocal_rank, span_recall
 from steadyhand.storage import Database, jsonb
 from steadyhand.types.condition import Condition

@@ -5,9 +5,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from steadyhand.errors import NotFound
-from steadyhand.knowledge.child import Readers
 from steadyhand.knowledge.contents import KnowledgeContents
 from steadyhand.knowledge.readers.image import media_type
+from steadyhand.knowledge.reading.children import Readers
 from steadyhand.types.run import Principal
 
 _TIME_S = 20.0  # for one page, and more for a large file

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from steadyhand.knowledge.contradictions import contradictions
+from steadyhand.knowledge.care.contradictions import contradictions
 from steadyhand.language.detect import UNKNOWN, language_of
 from steadyhand.pipeline.aside import Aside
 from steadyhand.pipeline.ports import Ports

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from steadyhand.checks.citations import is_abstention
 from steadyhand.checks.schema import violations
-from steadyhand.knowledge.support import NEEDED, Support, support
+from steadyhand.knowledge.search.support import NEEDED, Support, support
 from steadyhand.types.feature import Feature
 from steadyhand.types.ids import ModelId
 from steadyhand.types.json import JsonObject, found_field

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date, datetime
 
-from steadyhand.knowledge.care import Care
+from steadyhand.knowledge.care.report import Care
 from steadyhand.types.passage import Contradiction
 from steadyhand.types.run import Principal
 from steadyhand.workspace import AsyncWorkspace

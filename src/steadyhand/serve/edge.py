@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steadyhand.errors import InputTooLarge, SteadyhandError, UsageError
-from steadyhand.knowledge.uploads import SIZE_LIMIT
+from steadyhand.knowledge.ingest.uploads import SIZE_LIMIT
 from steadyhand.serve import faults
 from steadyhand.serve.gateway.connection import BodyTooSlow
 from steadyhand.serve.gateway.room import BODY_S

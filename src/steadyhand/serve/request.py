@@ -13,7 +13,7 @@ from pydantic import Field
 
 from steadyhand.checks.schema import is_json
 from steadyhand.errors import InputNotJson, InvalidInput, did_you_mean
-from steadyhand.knowledge import filters
+from steadyhand.knowledge.index import filters
 from steadyhand.types.condition import Condition
 from steadyhand.types.json import Json, JsonObject
 from steadyhand.types.run import Principal

@@ -40,7 +40,7 @@ class VectorQuery:
     """The `k` rows with the largest inner product with `vector` that have one of `labels` and meet all conditions.
 
     With `labels` None every row may be found, with none of them no row. Conditions are those of searches: see
-    `knowledge/filters.py`. `k` is at most 2,000.
+    `knowledge/index/filters.py`. `k` is at most 2,000.
     """
 
     vector: Vector

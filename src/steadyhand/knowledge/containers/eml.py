@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from email.errors import MessageError
 from email.message import Message
 
-from steadyhand.knowledge.members import Member, refusal, safe
 from steadyhand.knowledge.readers import _mail_parts as parts
+from steadyhand.knowledge.reading.members import Member, refusal, safe
 
 EXTENSIONS = (".eml",)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from steadyhand.knowledge.members import Member, safe
 from steadyhand.knowledge.readers import _mapi as mapi
 from steadyhand.knowledge.readers import _outlook
+from steadyhand.knowledge.reading.members import Member, safe
 
 EXTENSIONS = (".msg",)
 

@@ -12,7 +12,7 @@ from io import BytesIO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from steadyhand.errors import DocumentUnreadable
-from steadyhand.knowledge.members import MEMBER_LIMIT, Member, fault, refusal, safe
+from steadyhand.knowledge.reading.members import MEMBER_LIMIT, Member, fault, refusal, safe
 
 EXTENSIONS = (".zip",)
 

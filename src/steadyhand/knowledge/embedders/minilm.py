@@ -1,6 +1,6 @@
 """all-MiniLM-L6-v2 through onnxruntime and tokenizers: 384 dimensions, 256 tokens, English first.
 
-Model: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0. `knowledge.pull` fetches it and derives the graphs.
+Model: sentence-transformers/all-MiniLM-L6-v2, Apache-2.0, which `knowledge.embedding.pull` fetches.
 """
 
 import os
@@ -11,9 +11,9 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from steadyhand.errors import ModelFilesError
-from steadyhand.knowledge import model_files
 from steadyhand.knowledge.embedders._session import MANY, padded, session, vectors_of
-from steadyhand.knowledge.model_files import ModelFile
+from steadyhand.knowledge.embedding import model_files
+from steadyhand.knowledge.embedding.model_files import ModelFile
 from steadyhand.settings import EmbedderSettings, Precision
 from steadyhand.types.ports import Vectors
 

@@ -1,1 +1,1 @@
-"""Rerankers, one per file: `open(argument, models_folder, threads)` gives a `knowledge.rerank.Rerank`."""
+"""Rerankers, one per file: `open(argument, models_folder, threads)` gives a `knowledge.search.rerank.Rerank`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from steadyhand.errors import DocumentUnreadable, DocumentUnsupported, NotFound, SourceUnreadable
-from steadyhand.knowledge import reading
+from steadyhand.knowledge.reading import formats
 from steadyhand.types.source import Item, Remembered
 
 SIZE_LIMIT = 512 * 2**20
@@ -112,8 +112,8 @@ def _files(source: Path) -> list[Path]:
 
 def _listed(source: Path) -> list[Path]:
     if source.is_file():
-        if reading.extension_of(source.name) not in reading.SUPPORTED | reading.CONTAINERS:
-            kinds = ", ".join(sorted(reading.SUPPORTED | reading.CONTAINERS))
+        if formats.extension_of(source.name) not in formats.SUPPORTED | formats.CONTAINERS:
+            kinds = ", ".join(sorted(formats.SUPPORTED | formats.CONTAINERS))
             raise DocumentUnsupported(
                 f"expected a document ({kinds}); found {source.name}", hint="convert it first"
             )

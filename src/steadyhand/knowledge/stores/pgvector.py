@@ -11,14 +11,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from steadyhand.errors import NotFound
-from steadyhand.knowledge import dense, index, store
-from steadyhand.knowledge.dense import Candidates, Wanted
 from steadyhand.knowledge.erase import erase_base
-from steadyhand.knowledge.facts import Facts
-from steadyhand.knowledge.index import PreparedChunk
-from steadyhand.knowledge.scopes import Scope, scope
-from steadyhand.knowledge.snapshots import Snapshot, Snapshots
-from steadyhand.knowledge.store import KnowledgeStore, PreparedDocument
+from steadyhand.knowledge.index import entries
+from steadyhand.knowledge.index.entries import PreparedChunk
+from steadyhand.knowledge.index.snapshots import Snapshot, Snapshots
+from steadyhand.knowledge.ingest import store
+from steadyhand.knowledge.ingest.facts import Facts
+from steadyhand.knowledge.ingest.store import KnowledgeStore, PreparedDocument
+from steadyhand.knowledge.search import dense
+from steadyhand.knowledge.search.dense import Candidates, Wanted
+from steadyhand.knowledge.search.scopes import Scope, scope
 from steadyhand.knowledge.stores._driven import require_dims, require_settings
 from steadyhand.storage import Database
 from steadyhand.tables.stores import StoreSettings
@@ -54,7 +56,7 @@ class PgVector:
         hashes = [hashlib.sha256(row.vector.tobytes()).digest() for row in rows]
         if rows:
             vectors = np.stack([row.vector for row in rows])
-            await index.add_vectors(database, base_id, _EMBEDDER, hashes, vectors)
+            await entries.add_vectors(database, base_id, _EMBEDDER, hashes, vectors)
         async with database.transaction() as transaction:
             await store.lock_base(transaction, base_id)
             documents = [_document(row, digest) for row, digest in zip(rows, hashes, strict=True)]

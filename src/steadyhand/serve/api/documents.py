@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from steadyhand.errors import InvalidInput, NotFound
 from steadyhand.knowledge.erase import erase_documents
-from steadyhand.knowledge.uploads import SIZE_LIMIT, Upload
+from steadyhand.knowledge.ingest.uploads import SIZE_LIMIT, Upload
 from steadyhand.serve.console import render
 from steadyhand.serve.console.pages import document
 from steadyhand.serve.request import BaseName, Caller, Labels, Metadata, Now, Offset, Opened, PageNumber, VersionId

@@ -8,8 +8,8 @@ from fastapi import Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from steadyhand.errors import SteadyhandError
-from steadyhand.knowledge.following import Progress
-from steadyhand.knowledge.upkeep import Asked
+from steadyhand.knowledge.ingest.following import Progress
+from steadyhand.knowledge.ingest.upkeep import Asked
 from steadyhand.serve import care
 from steadyhand.serve.request import BaseName, Caller, Conditions, Now, Opened
 from steadyhand.types.search import Finish, SearchRequest

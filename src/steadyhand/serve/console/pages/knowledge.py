@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from steadyhand.knowledge.contents import BaseSummary
-from steadyhand.knowledge.following import SourceStatus
-from steadyhand.knowledge.upkeep import Followed
+from steadyhand.knowledge.ingest.following import SourceStatus
+from steadyhand.knowledge.ingest.upkeep import Followed
 from steadyhand.serve.request import Caller, Opened
 
 PATH = "/console/knowledge"

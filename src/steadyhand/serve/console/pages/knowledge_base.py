@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from steadyhand.errors import InvalidInput
-from steadyhand.knowledge.uploads import ORIGIN
+from steadyhand.knowledge.ingest.uploads import ORIGIN
 from steadyhand.serve import care
 from steadyhand.serve.console.pages import knowledge
 from steadyhand.serve.request import BaseName, Caller, Now, Opened, conditions_of

@@ -1,0 +1,1 @@
+"""What a base wants from its people: a report, and what it is made from."""

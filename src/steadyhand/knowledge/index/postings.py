@@ -1,0 +1,66 @@
+"""The postings of a question's terms: read once, kept in memory as long as there is room."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from steadyhand.knowledge.index.lexical import Block, decoded, joined
+from steadyhand.storage import Database
+
+_ROOM_BYTES = 64 * 1024 * 1024
+_ENTRY_BYTES = 700  # of a block besides its postings
+
+
+class Postings:
+    """Segments never change what they say of a live chunk, so a block that was read once stays true."""
+
+    def __init__(self, database: Database, room_bytes: int = _ROOM_BYTES) -> None:
+        self._database = database
+        self._room = room_bytes
+        self._used = 0
+        self._kept: OrderedDict[tuple[int, str], Block] = OrderedDict()
+
+    async def of(self, segments: Sequence[int], terms: Sequence[str]) -> dict[str, Block] | None:
+        """The block of each term over all the segments, which follow each other by slot.
+
+        None when one of the segments is gone: it was merged, and the base has to be looked at again. What is in
+        memory already is not read.
+        """
+        blocks = {pair: self._kept.get(pair) for pair in ((at, term) for term in terms for at in segments)}
+        missing = [pair for pair, block in blocks.items() if block is None]
+        if missing:
+            found = await self._read(segments, missing)
+            if found is None:
+                return None
+            for pair in missing:
+                blocks[pair] = self._keep(pair, found.get(pair, decoded(b"")))
+        for pair in blocks:
+            if pair in self._kept:
+                self._kept.move_to_end(pair)
+        return {
+            term: joined([block for at in segments if (block := blocks[at, term]) is not None and len(block.slots)])
+            for term in terms
+        }
+
+    async def _read(
+        self, segments: Sequence[int], pairs: Sequence[tuple[int, str]]
+    ) -> dict[tuple[int, str], Block] | None:
+        rows = await self._database.rows(
+            "SELECT b.segment_id, b.term, b.postings"
+            " FROM unnest(%(segments)s::integer[], %(terms)s::text[]) AS wanted(segment_id, term)"
+            " JOIN lexical_block b USING (segment_id, term)"
+            " UNION ALL SELECT NULL, NULL, NULL"
+            " WHERE (SELECT count(*) FROM lexical_segment WHERE id = ANY(%(all)s::integer[]))"
+            "  <> cardinality(%(all)s::integer[])",
+            {"segments": [at for at, _ in pairs], "terms": [term for _, term in pairs], "all": list(segments)},
+        )
+        if rows and rows[-1]["segment_id"] is None:
+            return None
+        return {(row["segment_id"], row["term"]): decoded(row["postings"]) for row in rows}
+
+    def _keep(self, pair: tuple[int, str], block: Block) -> Block:
+        self._kept[pair] = block
+        self._used += block.size_bytes + _ENTRY_BYTES
+        while self._used > self._room:
+            _, gone = self._kept.popitem(last=False)
+            self._used -= gone.size_bytes + _ENTRY_BYTES
+        return block

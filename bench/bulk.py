@@ -35,7 +35,11 @@ from steadyhand.workspace import OWNER, AsyncWorkspace
 _MB = 2**20
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 _SETTINGS = '[embedder]\nprecision = "int8"\n'
-_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org"
+_RELATIONS = (
+    f'<Relationships xmlns="{_OFFICE}/package/2006/relationships"><Relationship Id="rId1" Target="word/document.xml"'
+    f' Type="{_OFFICE}/officeDocument/2006/relationships/officeDocument"/></Relationships>'
+)
 _BROKEN = {
     "broken.pdf": b"%PDF-1.7 and nothing more",
     "renamed.docx": b"%PDF-1.7 a PDF by its content",
@@ -138,8 +142,13 @@ def _pdf(chance: random.Random, pdfs: list[Path]) -> tuple[str, bytes]:
 
 def _docx(chance: random.Random, _: list[Path]) -> tuple[str, bytes]:
     paragraphs = "".join(f"<w:p><w:r><w:t>{_sentence(chance)}</w:t></w:r></w:p>" for _ in range(20))
-    body = f'<w:document xmlns:w="{_WORD}"><w:body>{paragraphs}</w:body></w:document>'
-    parts = {"word/document.xml": body.encode(), "word/media/image1.png": chance.randbytes(2 * _MB)}
+    body = f'<w:document xmlns:w="{_OFFICE}/wordprocessingml/2006/main"><w:body>{paragraphs}</w:body></w:document>'
+    picture = chance.randbytes(2 * _MB)
+    parts = {
+        "_rels/.rels": _RELATIONS.encode(),
+        "word/document.xml": body.encode(),
+        "word/media/image1.png": picture,
+    }
     return "report.docx", _archive(parts)
 
 

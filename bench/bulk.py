@@ -36,10 +36,9 @@ _MB = 2**20
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 _SETTINGS = '[embedder]\nprecision = "int8"\n'
 _OFFICE = "http://schemas.openxmlformats.org"
-_RELATIONS = (
-    f'<Relationships xmlns="{_OFFICE}/package/2006/relationships"><Relationship Id="rId1" Target="word/document.xml"'
-    f' Type="{_OFFICE}/officeDocument/2006/relationships/officeDocument"/></Relationships>'
-)
+_RELATIONS = f"""\
+<Relationships xmlns="{_OFFICE}/package/2006/relationships"><Relationship Id="rId1" Target="word/document.xml"
+  Type="{_OFFICE}/officeDocument/2006/relationships/officeDocument"/></Relationships>"""
 _BROKEN = {
     "broken.pdf": b"%PDF-1.7 and nothing more",
     "renamed.docx": b"%PDF-1.7 a PDF by its content",

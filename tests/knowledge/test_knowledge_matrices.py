@@ -63,6 +63,21 @@ async def test_memory_and_postgresql_give_the_same_candidates(shelf: Shelf, wher
         assert (chunk, pytest.approx(similarities, abs=1e-5)) == theirs[slot]
 
 
+async def test_a_small_part_of_a_large_base_is_compared_in_memory_too(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrices, "_LARGEST_BYTES", 4 * DIMS * 200)
+    snapshot = await Snapshots(shelf.database).of(NAME)
+    asked = await wanted(shelf, snapshot, (), Condition("odd", "eq", 1))
+    kept = Matrices(shelf.database)
+    assert [await kept.of(snapshot) for _ in range(3)] == [None] * 3  # the base has 313 chunks, the part 153
+    found = [await kept.of(snapshot, asked.scope) for _ in range(3)]
+    assert found[0] is None
+    assert found[1] is found[2] is not None
+    theirs = by_slot(await dense.candidates(shelf.database, asked))
+    assert set(by_slot(found[1].candidates(asked))) == set(theirs)
+
+
 async def test_memory_and_postgresql_agree_on_what_is_like_nothing(shelf: Shelf) -> None:
     snapshot, matrix = await known(shelf)
     asked = await wanted(shelf, snapshot, ())

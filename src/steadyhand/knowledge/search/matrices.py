@@ -1,6 +1,7 @@
-"""The vectors of small bases in memory, where they are compared sooner than PostgreSQL is asked.
+"""Vectors in memory, where few are compared sooner than PostgreSQL is asked: those of small bases, and of small
+parts of large ones that the same conditions and labels leave again and again.
 
-A base that is searched twice at one revision is read then: one that changes all the time costs nothing here.
+What is searched twice at one revision is read then: a base that changes all the time costs nothing here.
 """
 
 from collections import OrderedDict
@@ -13,19 +14,20 @@ from numpy.typing import NDArray
 from steadyhand.knowledge.index.lexical import Slots
 from steadyhand.knowledge.index.snapshots import Snapshot, VectorSet
 from steadyhand.knowledge.search.dense import SAMPLE, Candidates, Wanted
+from steadyhand.knowledge.search.scopes import Scope
 from steadyhand.storage import Database
 from steadyhand.types.ports import Vectors
 
 _ROOM_BYTES = 64 * 1024 * 1024
 _LARGEST_BYTES = 16 * 1024 * 1024
-"""Of one base: 10,000 chunks of 384 dimensions, compared in two milliseconds."""
+"""Of one base or part: 10,000 chunks of 384 dimensions, compared in two milliseconds."""
 
-_MOST_SEEN = 1_024  # revisions of bases whose searches are counted
+_MOST_SEEN = 1_024  # of those whose searches are counted
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The n chunks that are alive in a snapshot, by ascending slot: `ids` (n,), `slots` (n,), `vectors` (n, dims).
+    """The n chunks of a snapshot or scope, by ascending slot: `ids` (n,), `slots` (n,), `vectors` (n, dims).
 
     `sample` has shape (at most 256, dims): vectors of texts that no question has to do with.
     """
@@ -67,31 +69,34 @@ class Matrices:
         self._kept: OrderedDict[Hashable, Matrix] = OrderedDict()
         self._searches: OrderedDict[Hashable, int] = OrderedDict()
 
-    async def of(self, snapshot: Snapshot) -> Matrix | None:
-        """The vectors of the snapshot; None when PostgreSQL has to be asked.
+    async def of(self, snapshot: Snapshot, scope: Scope | None = None) -> Matrix | None:
+        """The vectors of the snapshot, or of the scope when that alone is small.
 
-        That is when the base is large, is asked for as it was, is searched for the first time since it changed, is
-        being read just now, or has chunks whose vectors are not made yet.
+        None when PostgreSQL has to be asked: there are too many, the base is asked for as it was, this is the first
+        search since it changed, somebody reads them just now, or chunks have no vectors yet.
         """
         held = snapshot.vectors
-        if held is None or snapshot.is_past or 4 * held.dims * snapshot.slot_count > _LARGEST_BYTES:
+        if held is None or snapshot.is_past:
             return None
-        key = snapshot.base_id, snapshot.revision, held.id
+        within = None if _fits(snapshot.slot_count, held) else scope
+        count = snapshot.statistics.chunks if within is None else len(within.slots)
+        if not _fits(snapshot.slot_count if within is None else count, held):
+            return None
+        key = snapshot.base_id, snapshot.revision, held.id, within.key if within else None
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
         if not self._is_due(key):
             return None
         try:
-            matrix = await read(self._database, snapshot, held)
+            matrix = await read(self._database, snapshot, held, within)
         except BaseException:
             self._searches.pop(key, None)
             raise
-        is_whole = 0 < len(matrix.slots) == snapshot.statistics.chunks
-        return self._keep(key, matrix) if is_whole else None
+        return self._keep(key, matrix) if 0 < len(matrix.slots) == count else None
 
     def _is_due(self, key: Hashable) -> bool:
-        """Is this the second search? One reads for all, and an incomplete base is not read again and again."""
+        """Is this the second search? One reads for all, and what is incomplete is not read again and again."""
         self._searches[key] = self._searches.get(key, 0) + 1
         if len(self._searches) > _MOST_SEEN:
             self._searches.popitem(last=False)
@@ -107,9 +112,11 @@ class Matrices:
         return matrix
 
 
-async def read(database: Database, snapshot: Snapshot, held: VectorSet) -> Matrix:
+async def read(database: Database, snapshot: Snapshot, held: VectorSet, scope: Scope | None = None) -> Matrix:
     """Only chunks that have a vector are in it."""
-    row = await database.row(_MATRIX.format(set=held.id), {"base": snapshot.base_id, "revision": snapshot.revision})
+    values = {"base": snapshot.base_id, "revision": snapshot.revision}
+    listed = {} if scope is None else {"listed": scope.slots.tolist()}
+    row = await database.row(_MATRIX.format(set=held.id, listed=_LISTED if listed else ""), {**values, **listed})
     assert row is not None
     vector = [("dims", ">i2"), ("unused", ">i2"), ("values", ">f2", held.dims)]
     chunks = np.frombuffer(row["chunks"] or b"", dtype=[("id", ">i8"), ("slot", ">i4"), *vector])
@@ -122,6 +129,10 @@ async def read(database: Database, snapshot: Snapshot, held: VectorSet) -> Matri
     )
 
 
+def _fits(chunks: int, held: VectorSet) -> bool:
+    return 4 * held.dims * chunks <= _LARGEST_BYTES
+
+
 def _best(similarities: Vectors, count: int) -> NDArray[np.intp]:
     if len(similarities) <= count:
         return np.arange(len(similarities))
@@ -132,10 +143,11 @@ _MATRIX = f"""
 SELECT (
     SELECT string_agg(int8send(c.id) || int4send(c.slot) || halfvec_send(e.vector), '' ORDER BY c.slot)
     FROM chunk c JOIN embedding_{{set}} e ON e.set_id = {{set}} AND e.text_hash = c.text_hash
-    WHERE c.base_id = %(base)s AND c.born <= %(revision)s AND c.died IS NULL
+    WHERE c.base_id = %(base)s AND c.born <= %(revision)s AND c.died IS NULL {{listed}}
 ) AS chunks, (
     SELECT string_agg(halfvec_send(s.vector), '') FROM (
         SELECT e.vector FROM embedding_{{set}} e ORDER BY e.set_id, e.text_hash LIMIT {SAMPLE}
     ) AS s
 ) AS sample
 """
+_LISTED = "AND c.slot = ANY(%(listed)s::integer[])"

@@ -23,10 +23,11 @@ _OWN_BYTES = 1_000  # of a scope without chunks, as it is kept
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`slots` are ascending, and `mask` says the same by slot."""
+    """`slots` are ascending, and `mask` says the same by slot. Scopes of one `key` are the same."""
 
     slots: Slots
     mask: Mask
+    key: Hashable
 
     @property
     def size_bytes(self) -> int:
@@ -47,28 +48,33 @@ class Scopes:
         is_open = snapshot.is_open and not snapshot.is_past  # earlier texts may have had fewer readers
         if not request.where and (is_open or request.principal.sees is None):
             return None
-        key = snapshot.base_id, snapshot.revision, snapshot.is_past, request.principal.sees, repr(request.where)
+        key = _key(snapshot, sees(request.principal), request.where)
         if (kept := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return kept
-        return self._keep(key, await scope(self._database, snapshot, sees(request.principal), request.where))
+        return self._keep(await scope(self._database, snapshot, sees(request.principal), request.where))
 
-    def _keep(self, key: Hashable, scope: Scope) -> Scope:
-        self._forget(key)
-        self._kept[key] = scope
-        self._used += _room(key, scope)
+    def _keep(self, scope: Scope) -> Scope:
+        self._forget(scope.key)
+        self._kept[scope.key] = scope
+        self._used += _room(scope)
         while self._used > self._room:
             self._forget(next(iter(self._kept)))
         return scope
 
     def _forget(self, key: Hashable) -> None:
         if (gone := self._kept.pop(key, None)) is not None:
-            self._used -= _room(key, gone)
+            self._used -= _room(gone)
 
 
-def _room(key: Hashable, scope: Scope) -> int:
+def _key(snapshot: Snapshot, labels: list[str] | None, where: Sequence[Condition]) -> Hashable:
+    named = None if labels is None else tuple(labels)
+    return snapshot.base_id, snapshot.revision, snapshot.is_past, named, repr(where)
+
+
+def _room(scope: Scope) -> int:
     """Bytes that a kept scope takes: its conditions may be longer than what they leave."""
-    return scope.size_bytes + len(repr(key)) + _OWN_BYTES
+    return scope.size_bytes + len(repr(scope.key)) + _OWN_BYTES
 
 
 async def scope(
@@ -87,7 +93,7 @@ async def scope(
     mask = np.zeros(snapshot.slot_count, dtype=np.bool_)
     slots = slots[slots < snapshot.slot_count]
     mask[slots] = True
-    return Scope(slots, mask)
+    return Scope(slots, mask, _key(snapshot, labels, where))
 
 
 NOW = f"c.born <= %(revision)s AND c.died IS NULL AND {VISIBLE}"

@@ -158,7 +158,7 @@ class Searcher:
         """From memory, from the base's vector store or from PostgreSQL."""
         if self._nearby is not None and self._nearby.serves(request.knowledge_base):
             return await dense.candidates(self._database, wanted, partial(self._nearby, wanted.snapshot, request))
-        if (matrix := await self._matrices.of(wanted.snapshot)) is not None:
+        if (matrix := await self._matrices.of(wanted.snapshot, wanted.scope)) is not None:
             return await _scored(wanted.snapshot, matrix.candidates, wanted)
         return await dense.candidates(self._database, wanted)
 

@@ -13,7 +13,7 @@ from zip_files import bomb, zipped
 
 from steadyhand.errors import DocumentError, DocumentUnreadable, DocumentUnsupported
 from steadyhand.knowledge.reading.children import Readers
-from steadyhand.knowledge.reading.formats import SUPPORTED, read_document
+from steadyhand.knowledge.reading.formats import read_document, supported
 from steadyhand.types.document import Document
 
 _MIB = 2**20
@@ -29,7 +29,7 @@ def refused(content: bytes, name: str) -> DocumentError:
 def test_an_extension_without_a_reader_is_named_with_those_that_have_one() -> None:
     error = refused(b"MZ", "setup.exe")
     assert isinstance(error, DocumentUnsupported)
-    assert str(error) == f"setup.exe: expected one of {', '.join(sorted(SUPPORTED))}; found '.exe'"
+    assert str(error) == f"setup.exe: expected one of {', '.join(sorted(supported()))}; found '.exe'"
 
 
 def test_a_name_without_extension_is_told_which_one_it_needs() -> None:
@@ -354,5 +354,5 @@ async def test_an_attack_by_an_archive_is_refused_member_by_member(
 async def test_noise_behind_every_signature_stops_nothing(readers: Readers) -> None:
     noise = random.Random(7).randbytes(3_000)
     heads = {".pdf": b"%PDF-1.7\n", ".docx": b"PK\x03\x04", ".msg": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}
-    for extension in sorted(SUPPORTED):
+    for extension in sorted(supported()):
         await outcome(readers, heads.get(extension, b"") + noise, f"noise{extension}")

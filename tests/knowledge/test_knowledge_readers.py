@@ -82,7 +82,7 @@ def test_every_reader_lists_extensions_in_lower_case_that_nobody_else_has(reader
     assert extensions
     assert all(extension == extension.lower() and extension.startswith(".") for extension in extensions)
     assert not others & set(extensions)
-    assert set(extensions) <= formats.SUPPORTED
+    assert set(extensions) <= formats.supported()
 
 
 @pytest.mark.parametrize("reader", READERS)

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from steadyhand.errors import NotFound
 from steadyhand.knowledge.visible import ALLOWED, LEGIBLE, VISIBLE, sees
 from steadyhand.storage import Database, Row
 from steadyhand.types.run import Principal
@@ -37,7 +36,7 @@ class KnowledgeContents:
         for base in await self.bases(principal):
             if base.name == name:
                 return base
-        raise NotFound(f"expected a knowledge base; found none named {name!r}", hint=f"steadyhand ingest {name}")
+        raise bases.unknown(name)
 
     async def failures(self, name: str, principal: Principal) -> list[Row]:
         """Files that could not be read, with the reason.

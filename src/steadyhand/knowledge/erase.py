@@ -6,6 +6,7 @@ Following a source ends a text but keeps it, because runs point at it; this is f
 from collections.abc import Sequence
 
 from steadyhand.errors import NotFound
+from steadyhand.knowledge import bases
 from steadyhand.knowledge.index import entries
 from steadyhand.storage import Database, Transaction
 
@@ -69,7 +70,7 @@ async def _locked(transaction: Transaction, name: str) -> int:
     """The base's id. Until the transaction ends nobody else writes to it: no new chunk loses its vector."""
     row = await transaction.row("SELECT id FROM knowledge_base WHERE name = %s FOR UPDATE", [name])
     if row is None:
-        raise NotFound(f"expected a knowledge base; found none named {name!r}", hint="check its name")
+        raise bases.unknown(name)
     return int(row["id"])
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from steadyhand.errors import NotFound, SteadyhandError, StorageError, UsageError
+from steadyhand.errors import SteadyhandError, StorageError, UsageError
+from steadyhand.knowledge import bases
 from steadyhand.knowledge.embedding.embedders import Embedder, Embedders
 from steadyhand.knowledge.index import compaction, entries
 from steadyhand.knowledge.reading import chunking
@@ -146,14 +147,15 @@ class Generations:
     async def rollback(self, base: str) -> str:
         """Go back to what searches read before the last switch; returns that embedder's id.
 
-        Nothing is computed. Raises `UsageError` when nothing was switched, or the vectors were reclaimed.
+        Nothing is computed. Raises `NotFound`, and `UsageError` when nothing was switched or the vectors were
+        reclaimed.
         """
         async with self._database.transaction() as transaction:
+            found = await _locked(transaction, base)
             row = await transaction.row(
-                "SELECT s.was FROM generation_switch s JOIN knowledge_base b ON b.id = s.base_id"
-                " WHERE b.name = %s AND b.embedder = s.became AND s.reason <> 'rolled back'"
-                " ORDER BY s.id DESC LIMIT 1",
-                [base],
+                "SELECT was FROM generation_switch WHERE base_id = %s AND became = %s AND reason <> 'rolled back'"
+                " ORDER BY id DESC LIMIT 1",
+                [found["id"], found["embedder"]],
             )
             if row is None:
                 raise UsageError(
@@ -216,9 +218,7 @@ class Generations:
     async def _base(self, base: str) -> Row:
         row = await self._database.row("SELECT id, embedder FROM knowledge_base WHERE name = %s", [base])
         if row is None:
-            raise NotFound(
-                f"expected a knowledge base; found none named {base!r}", hint=f"steadyhand ingest {base}"
-            )
+            raise bases.unknown(base)
         return row
 
     async def _chunk_count(self, base_id: int) -> int:
@@ -269,5 +269,5 @@ async def _locked(transaction: Transaction, base: str) -> Row:
     """The base, which nobody else changes until the transaction ends. Raises `NotFound`."""
     row = await transaction.row("SELECT id, embedder FROM knowledge_base WHERE name = %s FOR UPDATE", [base])
     if row is None:
-        raise NotFound(f"expected a knowledge base; found none named {base!r}", hint=f"steadyhand ingest {base}")
+        raise bases.unknown(base)
     return row

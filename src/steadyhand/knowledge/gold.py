@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 
-from steadyhand.errors import InvalidInput, NotFound, UsageError, excerpt
+from steadyhand.errors import InvalidInput, UsageError, excerpt
 from steadyhand.knowledge.index import filters
 from steadyhand.scorers import ndcg, recall, reciprocal_rank, span_recall
 from steadyhand.storage import Database, jsonb
@@ -145,7 +145,7 @@ async def keep(database: Database, base: str, embedder: str, scores: Scores) -> 
         [embedder, len(ranks), scores.ndcg, scores.recall, scores.mrr, scores.span_recall, jsonb(ranks), base],
     )
     if not kept:
-        raise NotFound(f"expected a knowledge base; found none named {base!r}", hint=f"steadyhand ingest {base}")
+        raise bases.unknown(base)
 
 
 async def history(database: Database, base: str, *, limit: int = 20) -> list[Past]:

@@ -113,7 +113,7 @@ async def report(database: Database, use: Use, base: str, bounds: Bounds, today:
         [base],
     )
     if found is None:
-        raise NotFound(f"expected a knowledge base; found none named {base!r}", hint=f"steadyhand ingest {base}")
+        raise bases.unknown(base)
     base_id = found["id"]
     runs, retrieved = await use.retrieved_sources(base, bounds.days)
     weak = await use.weak_retrievals(base, bounds.days, bounds.weak)

@@ -9,7 +9,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 
-from steadyhand.errors import NotFound, StorageError, StoreUnavailable, UsageError
+from steadyhand.errors import StorageError, StoreUnavailable, UsageError
 from steadyhand.jobs.queue import Arguments, Jobs
 from steadyhand.knowledge.index import mirrored
 from steadyhand.knowledge.index.mirrored import Mirror
@@ -108,9 +108,7 @@ class Mirrors:
             [base],
         )
         if row is None:
-            raise NotFound(
-                f"expected a knowledge base; found none named {base!r}", hint=f"steadyhand ingest {base}"
-            )
+            raise bases.unknown(base)
         name = self._stores.of(base)
         mirror = await mirrored.current(self._database, base, name, is_built=False)
         if mirror is None:

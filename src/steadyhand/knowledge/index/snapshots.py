@@ -125,10 +125,7 @@ class Snapshots:
     async def _read(self, knowledge_base: str, embedder: str, since: int) -> Row:
         row = await self._database.row(_BASE, {"name": knowledge_base, "embedder": embedder, "since": since})
         if row is None:
-            raise NotFound(
-                f"expected a knowledge base with documents; found none named {knowledge_base!r}",
-                hint=f"steadyhand ingest {knowledge_base}",
-            )
+            raise bases.unknown(knowledge_base)
         return row
 
     def _remembered(self, knowledge_base: str, row: Row) -> Dead:

@@ -141,11 +141,11 @@ async def _parts(wanted: Wanted, readers: Reads, recipe: str) -> AsyncGenerator[
         yield Same(wanted, sha256)
         return
     extension = formats.extension_of(wanted.named)
-    if extension in formats.CONTAINERS:
+    if extension in formats.containers():
         async with aclosing(_members(wanted, content, sha256, readers)) as members:
             async for part in members:
                 yield part
-    if extension in formats.SUPPORTED:
+    if extension in formats.supported():
         yield Piece(wanted, wanted.named, content, sha256)
 
 

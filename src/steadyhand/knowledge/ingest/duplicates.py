@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from steadyhand.errors import NotFound
+from steadyhand.knowledge import bases
 from steadyhand.storage import Database
 
 _SHINGLE = 5  # words
@@ -60,7 +60,7 @@ async def near_duplicates(database: Database, base: str, at_least: float = 0.8) 
     about 0.6 may be missed.
     """
     if await database.row("SELECT 1 FROM knowledge_base WHERE name = %s", [base]) is None:
-        raise NotFound(f"expected a knowledge base; found none named {base!r}", hint="check its name")
+        raise bases.unknown(base)
     found = [pair async for pair in _verified(database, await _candidates(database, base), at_least)]
     return sorted(found, key=lambda pair: (-pair.similarity, pair.first, pair.second))
 

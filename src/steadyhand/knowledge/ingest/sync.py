@@ -266,7 +266,7 @@ def _is_same(known: KnownItem, item: Item) -> bool:
 def _refused(item: Item) -> Settled | None:
     """What its name alone says about an item; None when it has to be read."""
     extension = formats.extension_of(item.path)
-    if extension not in formats.SUPPORTED and extension not in formats.CONTAINERS:
+    if extension not in formats.supported() and extension not in formats.containers():
         reason = f"no reader for {extension or 'a name without extension'}"
         return Settled(path=item.path, named=item.path, outcome="skipped", reason=reason)
     if len(item.path.encode()) > PATH_LIMIT:
@@ -286,7 +286,7 @@ def _renamed(listing: _Listing) -> dict[str, KnownItem]:
         path: old
         for path, (item, _) in listing.wanted.items()
         if path not in listing.known
-        and (extension := formats.extension_of(path)) not in formats.CONTAINERS
+        and (extension := formats.extension_of(path)) not in formats.containers()
         and (old := gone.pop((item.fingerprint, extension), None))
     }
 

@@ -192,7 +192,7 @@ def _require_path(path: str) -> None:
             hint="leave out what leads elsewhere, and what cannot be seen",
         )
     extension = formats.extension_of(path)
-    kinds = formats.SUPPORTED | formats.CONTAINERS
+    kinds = formats.supported() | formats.containers()
     if extension not in kinds:
         raise DocumentUnsupported(
             f"{path}: expected one of {', '.join(sorted(kinds))}; found {extension or 'no extension'}",

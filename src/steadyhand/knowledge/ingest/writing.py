@@ -222,7 +222,7 @@ def _settled(part: Part, group: _Group, new: set[str]) -> Settled | None:
         outcome: Outcome = "failed" if known.state == "failed" else "unchanged"
         return _noted(part, part.wanted.named, outcome, reason=known.reason if outcome == "failed" else "")
     if isinstance(part, Emptied):
-        if formats.extension_of(part.wanted.named) in formats.SUPPORTED:
+        if formats.extension_of(part.wanted.named) in formats.supported():
             return None
         return _noted(part, part.wanted.named, "failed" if part.error else "added", reason=str(part.error or ""))
     if failed := group.failed.get(part.path):

@@ -32,6 +32,7 @@ _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 def main(memory: int) -> None:
     """Serve until standard input ends. `memory` is in bytes, beyond what the process has now."""
     parent = os.getppid()
+    formats.load_all()
     with os.fdopen(os.dup(0), "rb") as requests, os.fdopen(os.dup(1), "wb") as replies:
         _confine(memory, parent)
         frames.send(replies, Ended())

@@ -112,7 +112,7 @@ class Readers:
                 raise task.broke("an answer that is no picture")
 
     async def unpack(self, content: bytes, name: str, circle: Hashable = None) -> AsyncGenerator[Member, None]:
-        """The documents in a container (`formats.CONTAINERS`), one at a time, nested containers included.
+        """The documents in a container (`formats.containers`), one at a time, nested containers included.
 
         A member that is refused comes as its `DocumentError` in place of its content. A message is itself a
         document, for `read`; its attachments come from here. The caller may take its time between two members.

@@ -5,6 +5,7 @@ runs in the process that calls it, and blocks: `children.Readers` does it in one
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import PurePath
 
 from steadyhand import plugins
@@ -26,23 +27,34 @@ UNPACKED_LIMIT = 4 * 2**30
 """Bytes that come out of one container, those of the containers in it included."""
 
 
-def _registered(folder: str) -> dict[str, str]:
+_BLANK = b" \t\r\n\f\v\0\x1a"  # what an interrupted copy or an old editor leaves of a file
+
+
+@cache
+def supported() -> frozenset[str]:
+    """Extensions of documents, in lower case, with their dot. The first call loads every reader."""
+    return frozenset(_registered("knowledge.readers"))
+
+
+@cache
+def containers() -> frozenset[str]:
+    """Extensions of files that hold documents. A message is in `supported` too: it has a text and attachments."""
+    return frozenset(_registered("knowledge.containers"))
+
+
+def load_all() -> None:
+    """Load every reader and container, for a process that may soon open no file any more."""
+    supported()
+    containers()
+
+
+@cache
+def _registered(folder: str) -> Mapping[str, str]:
     return {
         extension: member
         for member in plugins.names(folder)
         for extension in plugins.load(folder, member).EXTENSIONS
     }
-
-
-_BLANK = b" \t\r\n\f\v\0\x1a"  # what an interrupted copy or an old editor leaves of a file
-_READERS = _registered("knowledge.readers")
-_CONTAINERS = _registered("knowledge.containers")
-
-SUPPORTED = frozenset(_READERS)
-"""Extensions of documents, in lower case, with their dot."""
-
-CONTAINERS = frozenset(_CONTAINERS)
-"""Extensions of files that hold documents. A message is in `SUPPORTED` too: it has a text and attachments."""
 
 
 def extension_of(name: str) -> str:
@@ -56,7 +68,7 @@ def read_document(content: bytes, name: str) -> Document:
     Raises `DocumentUnsupported` when no reader is there for the extension, `DocumentUnreadable` when the content is
     empty, broken, protected, or something else than the extension says.
     """
-    reader = _chosen(_READERS, content, name)
+    reader = _chosen("knowledge.readers", content, name)
     document: Document = plugins.load("knowledge.readers", reader).read(content, name)
     return document
 
@@ -81,36 +93,37 @@ def members(content: bytes, name: str) -> Iterator[Member]:
 
 
 def _unpacked(content: bytes, name: str, depth: int) -> Iterator[Member]:
-    container = plugins.load("knowledge.containers", _chosen(_CONTAINERS, content, name))
+    container = plugins.load("knowledge.containers", _chosen("knowledge.containers", content, name))
     for path, held in container.members(content, name):
         extension = extension_of(path)
-        if extension not in SUPPORTED and extension not in CONTAINERS:
-            yield path, _unsupported(path, SUPPORTED, None)
+        if extension not in supported() and extension not in containers():
+            yield path, _unsupported(path, supported(), None)
         elif isinstance(held, DocumentError):
             yield path, held
         else:
-            if extension in SUPPORTED:
+            if extension in supported():
                 yield path, held
-            if extension in CONTAINERS:
+            if extension in containers():
                 yield from _inner(held, path, depth)
 
 
 def _inner(content: bytes, path: str, depth: int) -> Iterator[Member]:
     """What is in a container that came out of another one, under its path."""
     if depth == DEPTH_LIMIT:
-        if extension_of(path) not in SUPPORTED:
+        if extension_of(path) not in supported():
             yield refusal(path, f"containers at most {DEPTH_LIMIT} deep in each other", "a deeper one", "unpack it")
         return
     try:
         for inner, held in _unpacked(content, path, depth + 1):
             yield f"{path}/{inner}", held
     except DocumentError as error:
-        if extension_of(path) not in SUPPORTED:  # else its reader says so
+        if extension_of(path) not in supported():  # else its reader says so
             yield path, error
 
 
-def _chosen(registered: Mapping[str, str], content: bytes, name: str) -> str:
+def _chosen(folder: str, content: bytes, name: str) -> str:
     """The member of the plugin folder for a file whose content agrees with its name."""
+    registered = _registered(folder)
     extension = extension_of(name)
     found = kind_of(content)
     if extension not in registered:
@@ -136,5 +149,5 @@ def _unsupported(name: str, registered: Iterable[str], found: Kind | None) -> Do
 
 
 def _other_name(extension: str) -> str:
-    known = extension in SUPPORTED or extension in CONTAINERS
+    known = extension in supported() or extension in containers()
     return f"give it the extension {extension}" if known else "convert it, or leave it out"

@@ -112,8 +112,8 @@ def _files(source: Path) -> list[Path]:
 
 def _listed(source: Path) -> list[Path]:
     if source.is_file():
-        if formats.extension_of(source.name) not in formats.SUPPORTED | formats.CONTAINERS:
-            kinds = ", ".join(sorted(formats.SUPPORTED | formats.CONTAINERS))
+        if formats.extension_of(source.name) not in formats.supported() | formats.containers():
+            kinds = ", ".join(sorted(formats.supported() | formats.containers()))
             raise DocumentUnsupported(
                 f"expected a document ({kinds}); found {source.name}", hint="convert it first"
             )

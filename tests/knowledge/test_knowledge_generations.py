@@ -247,6 +247,8 @@ async def test_a_changed_model_is_another_embedder_and_is_never_compared(house: 
 async def test_what_is_not_there_is_said(house: House) -> None:
     with pytest.raises(NotFound, match="found none named 'nothing'"):
         await house.workspace.generations.of("nothing")
+    with pytest.raises(NotFound, match="found none named 'nothing'"):
+        await house.workspace.generations.rollback("nothing")
     with pytest.raises(NotFound) as caught:
         await house.build("smal")
     assert caught.value.hint == 'did you mean "small"?'

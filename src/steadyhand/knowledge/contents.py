@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from steadyhand.knowledge import bases
 from steadyhand.knowledge.visible import ALLOWED, LEGIBLE, VISIBLE, sees
 from steadyhand.storage import Database, Row
 from steadyhand.types.run import Principal

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import fmean
 
 from steadyhand.errors import InvalidInput, UsageError, excerpt
+from steadyhand.knowledge import bases
 from steadyhand.knowledge.index import filters
 from steadyhand.scorers import ndcg, recall, reciprocal_rank, span_recall
 from steadyhand.storage import Database, jsonb

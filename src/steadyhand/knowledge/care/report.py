@@ -7,7 +7,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Protocol, TypeVar
 
-from steadyhand.errors import NotFound
+from steadyhand.knowledge import bases
 from steadyhand.knowledge.care.contradictions import contradictions
 from steadyhand.knowledge.ingest import duplicates
 from steadyhand.knowledge.ingest.duplicates import Pair

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from steadyhand.errors import StorageError, StoreUnavailable, UsageError
 from steadyhand.jobs.queue import Arguments, Jobs
+from steadyhand.knowledge import bases
 from steadyhand.knowledge.index import mirrored
 from steadyhand.knowledge.index.mirrored import Mirror
 from steadyhand.knowledge.index.nearby import Nearby

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyhand.errors import NotFound
+from steadyhand.knowledge import bases
 from steadyhand.knowledge.index.lexical import Mask, Slots, Statistics
 from steadyhand.storage import Database, Row
 

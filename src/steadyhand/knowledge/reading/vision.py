@@ -8,8 +8,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from steadyhand import plugins
 from steadyhand.errors import DocumentUnreadable
-from steadyhand.knowledge.readers import markdown
 from steadyhand.knowledge.readers._draft import Draft
 from steadyhand.types.document import Block, Document, Page
 from steadyhand.types.ports import Describe
@@ -60,7 +60,7 @@ def _add(draft: Draft, answer: str, name: str) -> None:
     if seen:
         draft.add("image", " ".join(text[seen.end() :].split()))
     elif not _BLANK.fullmatch(text):
-        markdown.append(draft, text, name)
+        plugins.load("knowledge.readers", "markdown").append(draft, text, name)
 
 
 def _merged(document: Document, read: Document, pages: Mapping[int, int]) -> Document:

@@ -52,9 +52,6 @@ SteadyhandError
     └── ServerProtocol
 """
 
-import difflib
-from collections.abc import Iterable
-
 
 class SteadyhandError(Exception):
     """Something broke on our side; the log has the story."""
@@ -386,15 +383,3 @@ def of_code(code: str, within: type[SteadyhandError] = SteadyhandError) -> type[
     if vars(within).get("code") == code:
         return within
     return next((found for child in within.__subclasses__() if (found := of_code(code, child))), None)
-
-
-def excerpt(text: str) -> str:
-    """`text` for a message: at most 80 characters of it, with a mark where it was cut."""
-    return text if len(text) <= 80 else text[:80] + "…"
-
-
-def did_you_mean(found: str, options: Iterable[str]) -> str:
-    """The hint `did you mean "x"?` with the option nearest to `found`; "" when none is near."""
-    by_folded = {option.casefold(): option for option in options}
-    near = difflib.get_close_matches(found.casefold(), by_folded, n=1)
-    return f'did you mean "{by_folded[near[0]]}"?' if near else ""

@@ -18,7 +18,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from steadyhand.errors import AddressRefused, FetchFailed, FetchTooLarge, excerpt
+from steadyhand.errors import AddressRefused, FetchFailed, FetchTooLarge
+from steadyhand.hints import excerpt
 
 USER_AGENT = "Steadyhand"
 PORTS = frozenset({80, 443, 8080, 8443})

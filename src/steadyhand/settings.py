@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from steadyhand.errors import NotFound, WorkspaceInvalid, did_you_mean, excerpt
+from steadyhand.errors import NotFound, WorkspaceInvalid
+from steadyhand.hints import did_you_mean, excerpt
 from steadyhand.tables import faults, lines, sources, stores
 from steadyhand.tables.lines import KeyPath
 from steadyhand.tables.sources import Label, SourceSettings

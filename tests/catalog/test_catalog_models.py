@@ -10,7 +10,8 @@ import pytest
 
 from steadyhand.catalog.models import Catalog
 from steadyhand.catalog.providers import providers, shipped
-from steadyhand.errors import WorkspaceInvalid, did_you_mean
+from steadyhand.errors import WorkspaceInvalid
+from steadyhand.hints import did_you_mean
 from steadyhand.settings import CatalogSettings, ProviderSettings
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Model, Price, Rates

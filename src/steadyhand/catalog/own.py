@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from steadyhand.errors import WorkspaceInvalid, did_you_mean
+from steadyhand.errors import WorkspaceInvalid
+from steadyhand.hints import did_you_mean
 from steadyhand.settings import CatalogSettings
 from steadyhand.types.model import Model, Price, Provider, Rates
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date
 
-from steadyhand.errors import excerpt
+from steadyhand.hints import excerpt
 from steadyhand.language.words import is_telling
 from steadyhand.types.json import Json, JsonObject, JsonSchema, found_field
 from steadyhand.types.passage import Evidence, Passage

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import jsonschema_rs
 
-from steadyhand.errors import did_you_mean, excerpt
+from steadyhand.hints import did_you_mean, excerpt
 from steadyhand.types.json import Json, JsonSchema
 
 _FORMATS = {

@@ -14,7 +14,8 @@ import typer
 from steadyhand.cli._catalogs import catalog, configured
 from steadyhand.cli._running import to_end
 from steadyhand.cli._shell import AsJson, shell_of
-from steadyhand.errors import NotFound, UsageError, did_you_mean
+from steadyhand.errors import NotFound, UsageError
+from steadyhand.hints import did_you_mean
 from steadyhand.providers.call import Completer
 from steadyhand.providers.gguf import GgufModels
 from steadyhand.providers.transport import Transport

@@ -13,7 +13,8 @@ from steadyhand.cli._catalogs import catalog
 from steadyhand.cli._plans import figures, show
 from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.cli._workspaces import examples
-from steadyhand.errors import NotFound, did_you_mean
+from steadyhand.errors import NotFound
+from steadyhand.hints import did_you_mean
 from steadyhand.types.ids import ModelId
 from steadyhand.types.model import Price
 from steadyhand.value import plan_file

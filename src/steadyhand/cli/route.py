@@ -15,7 +15,8 @@ from steadyhand.cli._inputs import read_input
 from steadyhand.cli._running import in_workspace
 from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
 from steadyhand.cli._terminal import hanging
-from steadyhand.errors import NotFound, did_you_mean
+from steadyhand.errors import NotFound
+from steadyhand.hints import did_you_mean
 from steadyhand.pipeline.explain import Explanation, Ranked, explain
 from steadyhand.routing.conditions import Conditions
 from steadyhand.routing.flags import open_flags

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from steadyhand.checks.cel import FUNCTIONS, Outcome, Step, evaluate, references, syntax_error
 from steadyhand.checks.rules import values
 from steadyhand.checks.schema import dotted
-from steadyhand.errors import did_you_mean
 from steadyhand.features.flaw import Flaw
 from steadyhand.features.sample import sample
+from steadyhand.hints import did_you_mean
 from steadyhand.tables.lines import KeyPath
 from steadyhand.types.json import JsonObject, JsonSchema
 from steadyhand.types.passage import Evidence

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from steadyhand.errors import did_you_mean
 from steadyhand.features.contract import NAME
 from steadyhand.features.flaw import Flaw
+from steadyhand.hints import did_you_mean
 from steadyhand.tables import faults
 from steadyhand.tables.lines import KeyPath, locate, nearest
 from steadyhand.types.feature import Problem

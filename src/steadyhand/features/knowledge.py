@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from steadyhand import plugins
-from steadyhand.errors import ContractInvalid, InvalidInput, did_you_mean
+from steadyhand.errors import ContractInvalid, InvalidInput
 from steadyhand.features.cases import Schemas
 from steadyhand.features.contract import Contract, KnowledgeTable
 from steadyhand.features.flaw import Flaw
 from steadyhand.features.meaning import plain_values
 from steadyhand.features.sample import sample
+from steadyhand.hints import did_you_mean
 from steadyhand.knowledge.index import filters
 from steadyhand.prompts.flaws import flaws as template_flaws
 from steadyhand.prompts.template import fields_of, pieces

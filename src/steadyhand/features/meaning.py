@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 
 from steadyhand.checks.schema import dotted
-from steadyhand.errors import did_you_mean
 from steadyhand.features import routing
 from steadyhand.features.cases import Schemas
 from steadyhand.features.contract import CheckTable, Contract
@@ -13,6 +12,7 @@ from steadyhand.features.expressions import input_scope, rule_flaws, scope
 from steadyhand.features.flaw import Flaw
 from steadyhand.features.known import Known
 from steadyhand.features.parse import Parsed
+from steadyhand.hints import did_you_mean
 from steadyhand.tables.lines import KeyPath
 from steadyhand.types.ids import ModelId
 from steadyhand.types.json import Json, JsonObject, JsonSchema, fields, text_field

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from steadyhand.errors import ContractInvalid, NotFound, did_you_mean
+from steadyhand.errors import ContractInvalid, NotFound
 from steadyhand.features.files import Signature, feature_names, signature
 from steadyhand.features.known import Known
 from steadyhand.features.load import load
+from steadyhand.hints import did_you_mean
 from steadyhand.types.feature import Feature, Problem
 
 OnEdit: TypeAlias = Callable[[str, list[Problem], bool], None]

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from steadyhand.errors import did_you_mean
 from steadyhand.features.contract import Contract, ModelsTable
 from steadyhand.features.expressions import Scope, input_scope, rule_flaws
 from steadyhand.features.flaw import Flaw
 from steadyhand.features.parse import Parsed
+from steadyhand.hints import did_you_mean
 from steadyhand.tables.lines import KeyPath
 from steadyhand.types.ids import ModelId
 from steadyhand.types.routing import Experiment, Flag, Routing, Shadow

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from steadyhand.checks.schema import dotted
-from steadyhand.errors import did_you_mean
 from steadyhand.features.flaw import Flaw
+from steadyhand.hints import did_you_mean
 from steadyhand.tables.lines import KeyPath
 from steadyhand.types.json import Json, JsonObject
 

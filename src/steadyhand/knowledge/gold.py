@@ -16,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 
-from steadyhand.errors import InvalidInput, UsageError, excerpt
+from steadyhand.errors import InvalidInput, UsageError
+from steadyhand.hints import excerpt
 from steadyhand.knowledge import bases
 from steadyhand.knowledge.index import filters
 from steadyhand.scorers import ndcg, recall, reciprocal_rank, span_recall

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from steadyhand.errors import did_you_mean
+from steadyhand.hints import did_you_mean
 from steadyhand.prompts.template import PASSAGES, bindings, parsed, path_of
 from steadyhand.types.json import JsonSchema, fields
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from steadyhand.errors import ProviderError, ProviderRefused, ProviderUnavailable, excerpt
+from steadyhand.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from steadyhand.hints import excerpt
 from steadyhand.providers.pool import Pool
 from steadyhand.providers.ports import WireRequest
 from steadyhand.providers.proxied import Proxied

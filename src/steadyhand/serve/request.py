@@ -12,7 +12,8 @@ from fastapi.routing import APIRoute
 from pydantic import Field
 
 from steadyhand.checks.schema import is_json
-from steadyhand.errors import InputNotJson, InvalidInput, did_you_mean
+from steadyhand.errors import InputNotJson, InvalidInput
+from steadyhand.hints import did_you_mean
 from steadyhand.knowledge.index import filters
 from steadyhand.types.condition import Condition
 from steadyhand.types.json import Json, JsonObject

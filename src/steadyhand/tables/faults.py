@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from steadyhand.errors import did_you_mean, excerpt
+from steadyhand.hints import did_you_mean, excerpt
 from steadyhand.tables.lines import KeyPath
 
 _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from steadyhand.errors import WorkspaceInvalid, did_you_mean
+from steadyhand.errors import WorkspaceInvalid
+from steadyhand.hints import did_you_mean
 from steadyhand.types.text import DataClass, rank
 
 

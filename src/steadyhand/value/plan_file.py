@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from steadyhand.errors import InvalidInput, NotFound, did_you_mean
+from steadyhand.errors import InvalidInput, NotFound
+from steadyhand.hints import did_you_mean
 from steadyhand.tables import faults, lines
 from steadyhand.tables.lines import KeyPath
 from steadyhand.types.feature import Problem

@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from steadyhand.errors import ModelFilesError, NotFound, ProviderProtocol, WrongEmbedder, did_you_mean
+from steadyhand.errors import ModelFilesError, NotFound, ProviderProtocol, WrongEmbedder
+from steadyhand.hints import did_you_mean
 from steadyhand.settings import EmbedderSettings, Settings
 from steadyhand.storage import Database
 from steadyhand.types.ids import ModelId

@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from steadyhand.errors import InvalidInput, did_you_mean
+from steadyhand.errors import InvalidInput
+from steadyhand.hints import did_you_mean
 from steadyhand.types.condition import Comparison, Condition
 from steadyhand.types.json import Json, JsonObject
 

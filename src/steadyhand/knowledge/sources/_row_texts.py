@@ -9,7 +9,8 @@ from typing import TypeAlias
 from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from steadyhand.errors import DocumentUnreadable, SourceUnreadable, WorkspaceInvalid, did_you_mean
+from steadyhand.errors import DocumentUnreadable, SourceUnreadable, WorkspaceInvalid
+from steadyhand.hints import did_you_mean
 from steadyhand.knowledge.sources import _addresses
 
 Row: TypeAlias = Mapping[str, object]

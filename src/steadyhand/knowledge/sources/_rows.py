@@ -10,7 +10,8 @@ import sqlalchemy
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from steadyhand.errors import NotFound, SourceUnreadable, excerpt
+from steadyhand.errors import NotFound, SourceUnreadable
+from steadyhand.hints import excerpt
 from steadyhand.knowledge.sources._row_texts import Row
 
 _BATCH = 100

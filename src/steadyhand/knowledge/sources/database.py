@@ -8,7 +8,8 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from steadyhand.errors import DocumentUnreadable, SourceUnreadable, excerpt
+from steadyhand.errors import DocumentUnreadable, SourceUnreadable
+from steadyhand.hints import excerpt
 from steadyhand.knowledge.sources._row_texts import Row, RowTexts
 from steadyhand.knowledge.sources._spool import Open, Spool
 from steadyhand.tables.sources import ROWS

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from steadyhand.errors import StorageError, StoreUnavailable, excerpt
+from steadyhand.errors import StorageError, StoreUnavailable
+from steadyhand.hints import excerpt
 from steadyhand.tables.stores import StoreSettings
 
 _log = logging.getLogger(__name__)

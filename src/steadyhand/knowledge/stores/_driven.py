@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from steadyhand.errors import WorkspaceInvalid, WrongEmbedder, did_you_mean
+from steadyhand.errors import WorkspaceInvalid, WrongEmbedder
+from steadyhand.hints import did_you_mean
 from steadyhand.knowledge.stores._calls import Calls, NotThere
 from steadyhand.knowledge.stores._payload import Every, Payload, batches, demands
 from steadyhand.tables.stores import StoreSettings

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from steadyhand.errors import did_you_mean
 from steadyhand.features.known import Known
+from steadyhand.hints import did_you_mean
 from steadyhand.settings import FILE, GatewayModelSettings, GatewaySettings, Settings
 from steadyhand.tables import lines
 from steadyhand.tables.lines import KeyPath

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
-from steadyhand.errors import Forbidden, NoModel, NotFound, did_you_mean
+from steadyhand.errors import Forbidden, NoModel, NotFound
+from steadyhand.hints import did_you_mean
 from steadyhand.routing.choose import candidate
 from steadyhand.routing.conditions import Conditions
 from steadyhand.routing.demand import Demand

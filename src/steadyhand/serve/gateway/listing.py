@@ -2,7 +2,8 @@
 
 import msgspec
 
-from steadyhand.errors import NotFound, did_you_mean
+from steadyhand.errors import NotFound
+from steadyhand.hints import did_you_mean
 from steadyhand.types.json import Json, JsonObject
 
 _EPOCH = "1970-01-01T00:00:00Z"  # nobody knows when a name came to be, and both dialects insist on a time

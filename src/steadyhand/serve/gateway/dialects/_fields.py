@@ -6,7 +6,8 @@ from typing import NoReturn, Self, TypeVar
 
 import msgspec
 
-from steadyhand.errors import InvalidInput, excerpt
+from steadyhand.errors import InvalidInput
+from steadyhand.hints import excerpt
 from steadyhand.types.json import Json, JsonObject
 
 _HINT = "the vendor's API reference shows the request"

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
-from steadyhand.errors import ProviderProtocol, excerpt
+from steadyhand.errors import ProviderProtocol
+from steadyhand.hints import excerpt
 from steadyhand.serve.gateway.dialects._parts import CARRIED
 from steadyhand.types.json import Json, JsonObject
 

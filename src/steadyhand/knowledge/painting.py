@@ -15,8 +15,8 @@ _AT_ONCE = 2  # files in memory
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A page. `is_marked`: all that was to be marked is on it; an image file is shown as it is, without marks."""
+class ShownPage:
+    """A page as people see it. `is_marked`: all that was to be marked is on it; an image file is shown as it is, without marks."""
 
     media_type: str
     data: bytes = field(repr=False)
@@ -44,7 +44,7 @@ class Painter:
         version: int | None,
         mark: str,
         circle: Hashable,
-    ) -> Picture:
+    ) -> ShownPage:
         """The page of the live version or of `version`, with `mark`, a text on it, in yellow; "" marks nothing.
 
         `circle` are the document's labels: see `Readers.read`.
@@ -60,7 +60,7 @@ class Painter:
                     hint=f"GET /knowledge/{base}/{path}?page={page} gives its text",
                 )
             if image := media_type(content):
-                return Picture(image, content, is_marked=not mark)
+                return ShownPage(image, content, is_marked=not mark)
             marks = (mark.replace("|", " "),) if mark else ()  # columns of a table are apart in the text only
             painted = await self._readers.show(content, path, page, marks, circle)
-            return Picture("image/png", painted.png, painted.is_marked)
+            return ShownPage("image/png", painted.png, painted.is_marked)

@@ -30,7 +30,7 @@ try = ["local:nearest", "openai:gpt-4o-mini"]
 def known(recipes: Path | None = None) -> Known:
     return Known(
         clearance_of=lambda model: CLEARANCE[model.partition(":")[0]] if model in MODELS else None,
-        models=MODELS,
+        models=lambda: MODELS,
         guardrails=("injection", "pii", "secrets"),
         knowledge_bases=lambda: ("policies",),
         class_of=lambda base: "internal",

@@ -13,7 +13,7 @@ from steadyhand.types.text import DataClass
 CLEARANCES: dict[ModelId, DataClass] = {ModelId("local:big"): "restricted", ModelId("openai:gpt-4o"): "internal"}
 KNOWN = Known(
     clearance_of=CLEARANCES.get,
-    models=tuple(CLEARANCES),
+    models=lambda: tuple(CLEARANCES),
     guardrails=("pii", "secrets"),
     knowledge_bases=tuple,
     class_of=lambda _: "internal",

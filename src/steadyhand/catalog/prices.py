@@ -1,28 +1,32 @@
 """What a provider's models cost and hold: rows of the package `genai-prices`, read offline.
 
 The list is found by the provider's address, so that a provider behind another address has no list price. Nothing
-here uses the network: the package's updater is never started.
+here uses the network: the package's updater is never started. The list is loaded when a vendor's model is looked
+up, which takes a tenth of what a command takes to start.
 """
 
+import importlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.metadata import version
-
-from genai_prices.data import providers as price_lists
-from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, TieredPrices
-from genai_prices.types import Provider as PriceList
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 from steadyhand.types.model import Price, Provider, Rates, Tier
+
+if TYPE_CHECKING:
+    from genai_prices.types import MatchLogic, ModelInfo, TieredPrices
+    from genai_prices.types import Provider as PriceList
 
 FREE = Price(Rates(Decimal(0), Decimal(0), Decimal(0), Decimal(0)), "local")
 """What runs on one's own machine has no price per token."""
 
 SOURCE = f"genai-prices {version('genai-prices')}"
 
-_Listed = Decimal | TieredPrices | None  # as the package writes one rate
+_Listed: TypeAlias = "Decimal | TieredPrices | None"  # as the package writes one rate
 _THOUSAND = Decimal(1_000)
 
 
@@ -34,7 +38,7 @@ def price(provider: Provider, name: str, at: datetime) -> Price | None:
     return in_force(listed, at) if listed else None
 
 
-def in_force(listed: ModelInfo, at: datetime) -> Price | None:
+def in_force(listed: "ModelInfo", at: datetime) -> Price | None:
     """The price of a model of a list at `at`; None where it is not by tokens.
 
     A vendor that publishes a rate for input alone sells no output: the model embeds or classifies. Sounds, images,
@@ -43,7 +47,8 @@ def in_force(listed: ModelInfo, at: datetime) -> Price | None:
     row: dict[str, _Listed] = vars(listed.get_prices(at))
     if row.get("input_mtok") is None:
         return None
-    starts = {tier.start for rate in row.values() if isinstance(rate, TieredPrices) for tier in rate.tiers}
+    tiered = [rate for rate in row.values() if rate is not None and not isinstance(rate, Decimal)]
+    starts = {tier.start for rate in tiered for tier in rate.tiers}
     return Price(
         rates=_rates(row, 0),
         source=f"{SOURCE}, {listed.id}",
@@ -94,21 +99,34 @@ def _names(base_url: str) -> tuple[str, ...]:
 
 
 @cache
-def _list(base_url: str) -> PriceList | None:
-    return next((found for found in price_lists if re.match(found.api_pattern, base_url)), None)
+def _price_lists() -> "list[PriceList]":
+    found: list[PriceList] = importlib.import_module("genai_prices.data").providers
+    return found
+
+
+def _types() -> ModuleType:
+    return importlib.import_module("genai_prices.types")
+
+
+@cache
+def _list(base_url: str) -> "PriceList | None":
+    if not base_url:  # ours
+        return None
+    return next((found for found in _price_lists() if re.match(found.api_pattern, base_url)), None)
 
 
 @lru_cache(maxsize=1024)
-def _listed(base_url: str, name: str) -> ModelInfo | None:
+def _listed(base_url: str, name: str) -> "ModelInfo | None":
     found = _list(base_url)
-    return found.find_model(name, all_providers=price_lists) if found else None
+    return found.find_model(name, all_providers=_price_lists()) if found else None
 
 
-def _spellings(match: MatchLogic) -> Iterator[str]:
+def _spellings(match: "MatchLogic") -> Iterator[str]:
     """The exact names a matching rule spells out; its patterns are passed over."""
-    if isinstance(match, ClauseEquals):
+    kinds = _types()
+    if isinstance(match, kinds.ClauseEquals):
         yield match.equals
-    elif isinstance(match, ClauseOr):
+    elif isinstance(match, kinds.ClauseOr):
         for part in match.or_:
             yield from _spellings(part)
 
@@ -131,7 +149,7 @@ def _rates(row: Mapping[str, _Listed], input_tokens: int) -> Rates:
 def _rate(row: Mapping[str, _Listed], key: str, input_tokens: int) -> Decimal | None:
     """One rate for a prompt of so many tokens: beyond the start of a tier, its rate holds for all of them."""
     rate = row.get(key)
-    if not isinstance(rate, TieredPrices):
+    if rate is None or isinstance(rate, Decimal):
         return rate
     beyond = [tier.price for tier in rate.tiers if input_tokens > tier.start]
     return beyond[-1] if beyond else rate.base

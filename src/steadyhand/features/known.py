@@ -18,15 +18,14 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 class Known:
     """`clearance_of` says what a model may see, None for one that does not exist.
 
-    `models` are the catalogue's entries, from which a hint is taken.
-
-    `knowledge_bases` are looked up each time: a folder may be added while features run.
+    `models` gives the catalogue's entries, from which a hint is taken. `knowledge_bases` are looked up each time: a
+    folder may be added while features run.
 
     `recipes` holds one folder per recipe; None when there are none.
     """
 
     clearance_of: Callable[[ModelId], DataClass | None]
-    models: tuple[ModelId, ...]
+    models: Callable[[], tuple[ModelId, ...]]
     guardrails: tuple[str, ...]
     knowledge_bases: Callable[[], tuple[str, ...]]
     class_of: Callable[[str], DataClass]  # of a knowledge base
@@ -37,7 +36,7 @@ def known(configured: Settings, catalog: Catalog) -> Known:
     """What the contracts of a workspace may name."""
     return Known(
         clearance_of=lambda model: entry.provider.clearance if (entry := catalog.find(model)) else None,
-        models=catalog.ids(),
+        models=catalog.ids,
         guardrails=plugins.names("guardrails"),
         knowledge_bases=partial(_knowledge_bases, configured),
         class_of=partial(class_of, configured),

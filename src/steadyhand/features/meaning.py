@@ -27,7 +27,7 @@ def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
         yield Flaw(("name",), message, "rename one of them")
     for path, model in (*models(contract), *routing.models(contract.models)):
         if parsed.is_real(path) and known.clearance_of(ModelId(model)) is None:
-            hint = did_you_mean(model, known.models) or "steadyhand models list"
+            hint = did_you_mean(model, known.models()) or "steadyhand models list"
             yield Flaw(path, f"{dotted('', path)}: {model!r} is not a model of the catalogue", hint)
     yield from _clearance_flaws(parsed, known)
     for side, names in (("input", contract.guardrails.input), ("output", contract.guardrails.output)):

@@ -39,7 +39,7 @@ def _flaws(gateway: GatewaySettings, known: Known, features: Collection[str]) ->
 def _model_flaws(path: KeyPath, table: GatewayModelSettings, known: Known) -> Iterator[_Flaw]:
     for index, model in enumerate(table.try_):
         if known.clearance_of(ModelId(model)) is None:
-            hint = did_you_mean(model, known.models) or "steadyhand models list"
+            hint = did_you_mean(model, known.models()) or "steadyhand models list"
             yield (*path, "try", index), f"{model!r} is not a model of the catalogue", hint
     if table.order == "weight" and not table.weights:
         hint = f'weights = {{ "{table.try_[0]}" = 1 }}'

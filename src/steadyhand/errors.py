@@ -28,7 +28,7 @@ SteadyhandError
 ├── KnowledgeChanged        what an answer was made from was deleted, changed or closed meanwhile
 ├── NoModel                 no model may or could serve the run
 ├── BudgetExceeded
-├── RateLimited             too many requests or tokens in this minute
+├── RateLimited             too many requests or tokens in this minute, or too much at once
 ├── StorageError            the database or the disk
 │   ├── DiskFull
 │   ├── NotWritable
@@ -243,7 +243,7 @@ class BudgetExceeded(SteadyhandError):
 
 
 class RateLimited(SteadyhandError):
-    """A limit of requests or tokens is used up for this minute. `retry_after_s`: when the next one begins."""
+    """A minute's requests or tokens are used up, or too much is asked at once. `retry_after_s`: for how long."""
 
     code, status, is_retryable = "rate.limited", 429, True
 

@@ -12,6 +12,7 @@ import pytest
 from served_site import Site
 
 from steadyhand.errors import NotFound
+from steadyhand.knowledge import painting
 from steadyhand.knowledge.erase import erase_base
 from steadyhand.knowledge.ingest.uploads import SIZE_LIMIT
 from steadyhand.types.run import RoleName
@@ -115,6 +116,15 @@ async def test_a_page_is_a_picture_with_the_quote_marked(library: Library) -> No
         f"/travel.pdf/page/{'9' * 5_000}.png",
     ):
         assert (await library.ask("GET", missing))[0] == 404
+
+
+async def test_more_pictures_than_can_be_painted_are_asked_for_again_later(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.put("travel.pdf", RULES)
+    monkeypatch.setattr(painting, "MOST_ASKED", 0)
+    status, _, headers = await library.raw("GET", "/travel.pdf/page/3.png")
+    assert (status, headers["Retry-After"]) == (429, "1")
 
 
 async def test_formats_without_pictures_point_at_their_text(library: Library) -> None:

@@ -1,6 +1,7 @@
 """Every error as its answer: the same JSON everywhere, a page for browsers, never the text of a surprise."""
 
 import logging
+import math
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from steadyhand.errors import InvalidInput, NotFound, SteadyhandError, Unauthenticated, UsageError
+from steadyhand.errors import InvalidInput, NotFound, RateLimited, SteadyhandError, Unauthenticated, UsageError
 from steadyhand.serve.console import render
 from steadyhand.types.run import Failure
 from steadyhand.types.wire import error_json
@@ -30,6 +31,8 @@ def response(request: Request, error: SteadyhandError) -> Response:
     headers = {"X-Run-Id": error.run_id} if error.run_id else {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RateLimited) and error.retry_after_s:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     said = Failure(error.code, str(error), error.hint)
     return _response(request, error.status, said, run_id=error.run_id, headers=headers)
 

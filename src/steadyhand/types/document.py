@@ -18,6 +18,15 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
+    def around(self, other: "Box") -> "Box":
+        """The smallest box that holds both."""
+        return Box(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -126,7 +126,7 @@ class _Probe:
         scale = hypot(matrix.c, matrix.d)
         size = raw.FPDFText_GetFontSize(self._page, first) * (scale or 1.0)
         end = self._box(last)
-        aside = None if self._is_upright() else _union(self._box(first), end)
+        aside = None if self._is_upright() else self._box(first).around(end)
         return Line(collapsed(text), left, max(left, end.right), base, size, self._is_bold(first), box=aside)
 
     def gap(self, text: str, start: int) -> float:
@@ -204,12 +204,3 @@ class _Probe:
             (named and _BOLD.search(self._font.value))
             or raw.FPDFText_GetFontWeight(self._page, letter) >= _BOLD_WEIGHT
         )
-
-
-def _union(one: Box, other: Box) -> Box:
-    return Box(
-        min(one.left, other.left),
-        min(one.top, other.top),
-        max(one.right, other.right),
-        max(one.bottom, other.bottom),
-    )

@@ -66,7 +66,7 @@ def _places(text: pdfium.PdfTextPage, frame: file.Frame, quote: str) -> tuple[Bo
     for start, end in spans(text.get_text_range(), quote):
         for box in _rectangles(text, frame, start, end):
             if boxes and _is_beside(boxes[-1], box):
-                boxes[-1] = _around(boxes[-1], box)
+                boxes[-1] = boxes[-1].around(box)
             else:
                 boxes.append(box)
     return tuple(boxes)
@@ -84,15 +84,6 @@ def _is_beside(one: Box, other: Box) -> bool:
     height = min(one.bottom - one.top, other.bottom - other.top)
     overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
     return overlap > 0.5 * height and other.left - one.right < max(one.bottom - one.top, height)
-
-
-def _around(one: Box, other: Box) -> Box:
-    return Box(
-        min(one.left, other.left),
-        min(one.top, other.top),
-        max(one.right, other.right),
-        max(one.bottom, other.bottom),
-    )
 
 
 def _mark(shown: NDArray[np.uint8], box: Box, scale: float) -> None:

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 from steadyhand.types.json import Json
 
-# Whatever one imports of the package, it imports its interactive shell, and with it the terminal's libraries: a tenth
-# of what we take to start. It has no switch for that.
+# Whatever one imports of the package, it imports its interactive shell and with that the terminal's libraries: a
+# tenth of what we take to start. It has no switch for it.
 sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
 
 import cel  # noqa: E402

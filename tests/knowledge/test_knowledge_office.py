@@ -313,6 +313,29 @@ def test_blank_rows_part_tables_and_words_above_them_are_text() -> None:
     ]
 
 
+@pytest.mark.parametrize("between", [[[]], [[], []]])
+def test_column_titles_that_one_blank_row_parts_from_their_table_stay_with_it(between: list[list[str]]) -> None:
+    rows = sheet_data(["Prices"], ["Article", "Price"], *between, ["Bolt", 3], ["Nut", 4])
+    document = read("xlsx", xlsx({"S": rows}))
+    apart = ["Article | Price", "Bolt | 3\nNut | 4"]
+    assert shown(document)[2:] == (["Article | Price\nBolt | 3\nNut | 4"] if len(between) == 1 else apart)
+    headers = [document.text[b.start : b.header_end] for b in document.blocks if b.header_end]
+    assert headers == (["Article | Price"] if len(between) == 1 else [])
+
+
+@pytest.mark.parametrize("below", [["Ghent", "Ada", 3], ["Ghent"]])
+def test_a_row_above_a_blank_one_heads_nothing_of_another_shape(below: list[str | int | float | None]) -> None:
+    document = read("xlsx", xlsx({"S": sheet_data(["Site", "Head"], [], below, below)}))
+    assert "Site | Head" in shown(document)
+    assert not any(block.header_end for block in document.blocks)
+
+
+def test_fields_with_blank_rows_between_them_head_each_other_not() -> None:
+    document = read("xlsx", xlsx({"S": sheet_data(["Buyer", "Ada"], [], ["City", "Ghent"], [], ["Pump", "Old"])}))
+    assert "".join(shown(document)).count("|") == 3
+    assert not any(block.header_end for block in document.blocks)
+
+
 def test_two_rows_of_column_titles_are_both_kept() -> None:
     document = read(
         "xlsx", xlsx({"S": sheet_data([None, "Sales", "Costs"], ["Site", "euros", "euros"], ["Ghent", 1, 2])})

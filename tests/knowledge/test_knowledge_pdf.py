@@ -199,6 +199,19 @@ def test_column_titles_that_are_repeated_stay_with_their_rows(pages: int) -> Non
     assert headers == ["Article Net price Gross price"] * pages
 
 
+@pytest.mark.parametrize(("last", "header"), [("{}.50 EUR", "Article Description Unit price"), ("Ada", "")])
+def test_plain_words_above_columns_of_figures_are_their_titles(last: str, header: str) -> None:
+    rows = [(f"AX-{at}", "Pump with flange", last.format(100 + at)) for at in range(1, 9)]
+    page = [
+        Print(cell, x=72 + 130 * column, y=690 - 14 * at)
+        for at, row in enumerate([("Article", "Description", "Unit price"), *rows])
+        for column, cell in enumerate(row)
+    ]
+    document = read(pdf([page]))
+    table = the(document, "AX-4")
+    assert document.text[table.start : max(table.start, table.header_end)] == header
+
+
 def test_a_label_on_two_lines_stays_in_its_row() -> None:
     def row(y: float, label: str, *figures: str) -> list[Print]:
         return [Print(label, y=y), *(Print(figure, x=330 + 90 * at, y=y) for at, figure in enumerate(figures))]

@@ -1,7 +1,7 @@
 """Rows of cells become tables with their column titles, and what stands alone above and between them text.
 
-A blank row ends a table. Rows are written as they come; only the first of a table are held, to see what its columns
-and titles are.
+A blank row ends a table, unless it only parts a row of column titles from what is below. Rows are written as they
+come; only the first of a table are held, to see what its columns and titles are.
 """
 
 import re
@@ -11,6 +11,8 @@ from steadyhand.knowledge.readers._draft import Draft, collapsed
 
 _SAMPLE = 200  # rows that say what a table is like
 _TITLE_ROWS = 3  # at most so many rows of column titles
+_ALONE = 2  # rows on both sides of a blank one that need not be a table
+_INTRODUCTION = 2  # at most so many rows of text above column titles that a blank row follows
 _DENSE = 0.5  # share of cells that are not empty, from which on a row shows its empty cells too
 _NEARLY = 0.75  # share of its columns that a row of titles names at least
 _LONGEST_TITLE = 80  # code points
@@ -36,17 +38,29 @@ class Grid:
         self._stated_titles: int | None = None
         self._titles = 0
         self._is_open = False  # are lines being written, because the sample is full?
+        self._waiting: Row | None = None  # may be column titles: a blank row followed
 
     def row(self, cells: Row) -> None:
-        """Take the next row; one without cells ends the table."""
+        """Take the next row; one without cells is blank."""
         if not cells:
-            self.end()
+            self.blank()
         elif self._is_open:
             self._write(cells)
         else:
+            if self._waiting and not self._sample and not (len(cells) > 1 and cells.keys() <= self._waiting.keys()):
+                self.end()
             self._sample.append(cells)
             if len(self._sample) == _SAMPLE:
                 self._open()
+
+    def blank(self) -> None:
+        """Take a blank row."""
+        if self._is_open or self._waiting or self._stated_titles is not None or not _ends_with_titles(self._sample):
+            self.end()
+            return
+        *above, self._waiting = self._sample
+        self._write_prose(above)
+        self._sample = []
 
     def begin_table(self, title_rows: int) -> None:
         """What follows is a table with so many rows of column titles."""
@@ -55,7 +69,7 @@ class Grid:
 
     def end(self) -> None:
         """Write what is left. Must be called at the end."""
-        if self._sample:
+        if self._sample or self._waiting:
             self._open()
         self._draft.add("table", "\n".join(self._lines), header_lines=self._titles if len(self._lines) > 1 else 0)
         self._lines, self._length, self._titles, self._stated_titles = [], 0, 0, None
@@ -64,7 +78,10 @@ class Grid:
     def _open(self) -> None:
         """Decide what the sample is, and write it."""
         rows, self._sample = self._sample, []
-        if self._stated_titles is None:
+        if self._waiting:
+            rows, self._waiting = [self._waiting, *rows], None
+            self._titles = 1 if len(rows) > _ALONE else 0
+        elif self._stated_titles is None:
             rows = rows[self._write_prose(rows) :]
             if not rows:
                 return
@@ -117,6 +134,14 @@ def title_rows(rows: Sequence[Row]) -> int:
     if words == len(rows):
         return 1 if _stands_out(rows[0], rows[1:]) else 0
     return words if words <= _TITLE_ROWS and len(rows[0]) > 0 else min(words, 1)
+
+
+def _ends_with_titles(rows: Sequence[Row]) -> bool:
+    """Is there one row of several short words, below a few rows of text at most?"""
+    if not 0 < len(rows) <= 1 + _INTRODUCTION:
+        return False
+    *above, last = rows
+    return len(last) > 1 and _could_be_titles(last) and all(len(row) == 1 for row in above)
 
 
 def _stands_out(first: Row, others: Sequence[Row]) -> bool:

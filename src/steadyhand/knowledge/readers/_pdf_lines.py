@@ -23,6 +23,7 @@ _BOLD_WEIGHT = 700
 _SMALLEST_PT = 6.0  # letters without ascenders are lower than their line
 _GAP = 1.3  # heights of a line
 _ROOMY = 1.12  # usual widths of a letter
+_WIDEST = 0.55  # type sizes of a usual letter; on a page of nothing but columns all lines are wider
 _FULL = 60  # letters of a line that may go over two columns
 _MANY, _SAMPLE = 6, 2  # such lines on a page of columns, and how many are looked at first
 _UPRIGHT = 0.05  # how far a line may lean, as a share of its length
@@ -57,7 +58,7 @@ def lines(page: pdfium.PdfTextPage, frame: Frame, name: str) -> list[Line]:
     probe = _Probe(page, frame)
     spans = list(_spans(page.get_text_range()))
     found = [probe.line(text, start) for start, text in spans]
-    roomy = _ROOMY * _letter_width(found)
+    roomy = _ROOMY * min(_letter_width(found), _WIDEST)
     wide = [at for at, line in enumerate(found) if line.box is None and _width(line) > roomy]
     found = _with_gaps(probe, spans, found, wide)
     full = [at for at, line in enumerate(found) if len(line.text) > _FULL and not line.gap and line.box is None]

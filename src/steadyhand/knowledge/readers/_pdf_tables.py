@@ -16,6 +16,7 @@ from steadyhand.knowledge.readers._pdf_structure import is_structure
 _REACH = 20  # how many lines above the first row may hold column titles
 _LABELS = 3  # how many lines without figures may follow one another inside a table
 _INSET = 0.35  # of the text's width: where figures begin
+_NEARLY_ALL = 0.8  # of the rows below words that head columns end with figures
 
 
 class Span(NamedTuple):
@@ -39,6 +40,8 @@ def tables(lines: Sequence[Line], usual: Usual) -> Iterator[Span]:
         if start == below_titles:
             start = below_titles = first
         while below_titles < last and lines[below_titles].is_bold and figures(lines[below_titles].text) == 0:
+            below_titles += 1
+        if below_titles == start == first and _heads_figures(lines[first : last + 1]):
             below_titles += 1
         end = last + 1
         while (
@@ -119,6 +122,14 @@ def _is_label(text: str) -> bool:
     """May the line stand inside a table: a label of a group, a part of a cell, a row with one figure?"""
     is_prose = len(text) > 130 or (text.endswith((".", ";")) and text.count(" ") > 7)
     return not (is_prose or names_columns(text) or is_structure(text))
+
+
+def _heads_figures(rows: Sequence[Line]) -> bool:
+    """Is the first row words in columns, without a number, and do nearly all below it end with figures?"""
+    first, below = rows[0], rows[1:]
+    has_numbers = any(letter.isdigit() for letter in first.text)
+    rows_with_figures = sum(figures(line.text) > 0 for line in below)
+    return first.gap > 0 and not has_numbers and rows_with_figures >= max(2, _NEARLY_ALL * len(below))
 
 
 def _below_titles(lines: Sequence[Line], first: int, floor: int, is_title: Sequence[bool]) -> int:

@@ -93,7 +93,9 @@ class _Reading:
         before = 0
         for number, found in self._cells(part):
             cells = found
-            if number > before + 1:
+            if number == before + 2:
+                grid.blank()
+            elif number > before + 1:
                 grid.end()
             before = number
             if number in stated:

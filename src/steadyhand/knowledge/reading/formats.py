@@ -14,7 +14,7 @@ from steadyhand.knowledge.reading.members import Member, Paths, refusal
 from steadyhand.knowledge.reading.signatures import Kind, kind_of
 from steadyhand.types.document import Document
 
-VERSION = 2
+VERSION = 3
 """Changes when the same file would be read into another text."""
 
 DEPTH_LIMIT = 3

@@ -47,7 +47,7 @@ from steadyhand.knowledge.ingest.upkeep import Upkeep
 from steadyhand.knowledge.ingest.uploads import Uploads
 from steadyhand.knowledge.painting import Painter
 from steadyhand.knowledge.reading.children import Readers
-from steadyhand.knowledge.reindex import Reindex
+from steadyhand.knowledge.reindex import Reindex, Reindexing
 from steadyhand.knowledge.search.finder import Finder
 from steadyhand.knowledge.search.searcher import Searcher
 from steadyhand.knowledge.visible import StillVisible
@@ -140,6 +140,7 @@ class AsyncWorkspace:
             vision_of=self._vision,
             after_sync=self.mirrors.after_sync,
         )
+        self.reindexes = Reindexing(self.jobs, self.reindexing, OWNER)
         self.uploads = Uploads(database, self._ingest.ensure_base, self.upkeep.bring, self.jobs)
         self.painter = Painter(self.knowledge)
         self._engine = Engine(self._ports())

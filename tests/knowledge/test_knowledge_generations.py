@@ -126,6 +126,42 @@ async def test_a_base_goes_over_to_vectors_that_are_as_good(house: House) -> Non
     ]
 
 
+async def until_reindexed(house: House) -> None:
+    house.workspace.jobs.start()
+    while await house.workspace.reindexes.is_asked_for("notes"):
+        await asyncio.sleep(0.05)
+
+
+async def test_a_job_brings_a_base_to_other_vectors(house: House) -> None:
+    house.ask_for(QUESTION)
+    before = await house.active()
+    wanted = await house.workspace.reindexes.ask("notes", name="small")
+    assert await house.workspace.reindexes.ask("notes", name="small") == wanted  # waits already
+    assert await house.active() == before
+    await until_reindexed(house)
+    assert await house.active() == wanted != before
+    assert await house.best("How long is the holiday?") == "leave.md"
+
+
+async def test_a_job_does_not_switch_to_vectors_that_are_worse(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.ask_for(*[f'{{"question": "{text}", "sources": ["{name}"]}}' for name, text in WORDLESS.items()])
+    before = await house.active()
+    await house.workspace.reindexes.ask("notes", name="deaf")
+    await until_reindexed(house)
+    assert await house.active() == before
+    assert f"notes: searches still read the vectors of {before}: scores fell" in caplog.text
+
+
+async def test_what_is_wrong_is_said_to_who_asks_and_not_to_the_job(house: House) -> None:
+    with pytest.raises(NotFound, match="expected an embedder of the settings"):
+        await house.workspace.reindexes.ask("notes", name="nobody")
+    with pytest.raises(NotFound, match="expected a knowledge base"):
+        await house.workspace.reindexes.ask("nothing")
+    assert not await house.workspace.reindexes.is_asked_for("notes")
+
+
 async def test_vectors_that_are_worse_are_not_switched_on_unless_wanted(house: House) -> None:
     house.ask_for(*[f'{{"question": "{text}", "sources": ["{name}"]}}' for name, text in WORDLESS.items()])
     await house.build("deaf")

@@ -270,6 +270,16 @@ async def test_a_base_changes_its_vectors_and_goes_back(library: Library) -> Non
     assert (await library.ask("POST", "/reindex", embedder="nobody"))[0] in (404, 409, 422)
 
 
+async def test_vectors_are_made_in_the_background(library: Library) -> None:
+    await library.put("a.md", NOTE)
+    status, asked = await library.ask("POST", "/reindex", embedder="small", switch="true", background="true")
+    assert status == 202
+    while (found := (await library.ask("GET", "/generations"))[1])["is_reindexing"]:
+        await asyncio.sleep(0.05)
+    assert found["generations"][0]["embedder"] == asked["embedder"]
+    assert await library.found(q="bicycles") == ["a.md"]
+
+
 @pytest.mark.parametrize("label", ["hr", "everyone"])
 async def test_a_restricted_document_is_nowhere_for_who_may_not_see_it(library: Library, label: str) -> None:
     """The reader's key has no labels."""

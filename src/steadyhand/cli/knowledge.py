@@ -143,6 +143,9 @@ def reindex(
     embedder: _Embedder = "",
     anyway: Annotated[bool, typer.Option("--anyway", help="Switch although scores fall; this is kept.")] = False,
     switch: Annotated[bool, typer.Option("--switch", help="Switch where there are no gold questions.")] = False,
+    in_background: Annotated[
+        bool, typer.Option("--background", help="Leave it to the running `steadyhand up`.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the vectors of another embedder, measure them on the gold questions, and switch searches to them.
@@ -155,8 +158,12 @@ def reindex(
     Examples:
       steadyhand knowledge reindex policies
       steadyhand knowledge reindex policies --embedder multilingual --switch
+      steadyhand knowledge reindex policies --background
     """
     shell = shell_of(context)
+    if in_background:
+        _leave(shell, base, embedder, anyway=anyway, unmeasured=switch, as_json=as_json)
+        return
     done = in_workspace(
         shell,
         lambda workspace: _reindexed(shell, workspace, base, embedder, anyway=anyway, unmeasured=switch),
@@ -207,6 +214,16 @@ async def _reindexed(
         async for built in reindexing.build(name):
             advance(built.done, built.total, "passages")
     return await reindexing.finish(OWNER, name=name, anyway=anyway, unmeasured=unmeasured)
+
+
+def _leave(shell: Shell, base: str, name: str, *, anyway: bool, unmeasured: bool, as_json: bool) -> None:
+    made = in_workspace(
+        shell, lambda workspace: workspace.reindexes.ask(base, name=name, anyway=anyway, unmeasured=unmeasured)
+    )
+    if as_json:
+        shell.terminal.json({"knowledge_base": base, "embedder": made})
+    shell.terminal.say(f"{base}: the vectors of {made} are left to the running server (`steadyhand up`)")
+    shell.terminal.say(f"`{command('knowledge', 'show', base)}` tells when they are complete, and which are read")
 
 
 def _tell(shell: Shell, base: str, done: Reindexed) -> None:

@@ -1,13 +1,20 @@
 """Brings a knowledge base to another embedder: builds vectors, measures both, and switches when nothing is lost."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+from steadyhand.jobs.queue import Arguments, Jobs
 from steadyhand.knowledge import gold
 from steadyhand.knowledge.generations import Built, Generations, Reason
 from steadyhand.knowledge.gold import Find, GoldQuestion, Scores
 from steadyhand.storage import Database
 from steadyhand.types.run import Principal
+
+_log = logging.getLogger(__name__)
+
+REINDEX = "knowledge.reindex"
+"""The task that re-indexes a base: `base`, `name` of the embedder, `anyway`, `unmeasured`."""
 
 TOLERANCE = 0.005
 """How far a score may fall: what a bench of thousands of questions sees between two equally good embedders."""
@@ -48,12 +55,16 @@ class Reindex:
         """Are there gold questions?"""
         return bool(self._questions)
 
+    async def begin(self, name: str = "") -> str:
+        """Have documents get the new vectors as they come in; returns the embedder's id. Raises `NotFound`."""
+        return await self._generations.begin(self._base, name)
+
     async def build(self, name: str = "") -> AsyncIterator[Built]:
         """Make the vectors of the embedder that the settings call `name`, by default the one they want.
 
         Started again after it was broken off, it goes on with what is missing. Raises like `Generations.build`.
         """
-        made = await self._generations.begin(self._base, name)
+        made = await self.begin(name)
         async for built in self._generations.build(self._base, made):
             yield built
 
@@ -74,7 +85,7 @@ class Reindex:
         the switch. Raises `UsageError` when the new vectors are not complete.
         """
         was = (await self._generations.of(self._base))[0].embedder
-        became = await self._generations.begin(self._base, name)
+        became = await self.begin(name)
         if became == was:
             return Reindexed(
                 was=was, became=became, before=None, after=None, losses=(), is_switched=False,
@@ -89,6 +100,50 @@ class Reindex:
             was=was, became=became, before=before, after=after, losses=losses, is_switched=reason is not None,
             reason=reason or _why_not(losses),
         )  # fmt: skip
+
+
+class Reindexing:
+    """Of all bases, by jobs: one that was killed goes on where it stopped. `of` gives a base's; `principal` asks.
+
+    What became of one is in the log, and in the base's generations and scores.
+    """
+
+    def __init__(self, jobs: Jobs, of: Callable[[str], Reindex], principal: Principal) -> None:
+        self._jobs = jobs
+        self._of = of
+        self._principal = principal
+        jobs.add(REINDEX, self._job)
+
+    async def ask(self, base: str, *, name: str = "", anyway: bool = False, unmeasured: bool = False) -> str:
+        """Have a base brought to the embedder wherever a job is free, with the choices of `Reindex.finish`.
+
+        One that waits already counts. Returns the embedder's id. Raises `NotFound`, `InvalidInput` for faulty gold
+        questions, `DatabaseUnavailable`.
+        """
+        embedder = await self._of(base).begin(name)
+        arguments: Arguments = {"base": base, "name": name, "anyway": anyway, "unmeasured": unmeasured}
+        await self._jobs.defer(REINDEX, arguments, key=_key(base))
+        return embedder
+
+    async def is_asked_for(self, base: str) -> bool:
+        """Does a job for the base wait, or is it being done?"""
+        return await self._jobs.is_open(_key(base))
+
+    async def _job(self, arguments: Arguments) -> None:
+        base, name = str(arguments["base"]), str(arguments["name"])
+        reindex = self._of(base)
+        async for _ in reindex.build(name):
+            pass
+        anyway, unmeasured = arguments["anyway"] is True, arguments["unmeasured"] is True
+        done = await reindex.finish(self._principal, name=name, anyway=anyway, unmeasured=unmeasured)
+        if done.is_switched:
+            _log.info("%s: searches read the vectors of %s now (%s)", base, done.became, done.reason)
+        else:
+            _log.warning("%s: searches still read the vectors of %s: %s", base, done.was, done.reason)
+
+
+def _key(base: str) -> str:
+    return f"{REINDEX} {base}"
 
 
 def lost(before: Scores, after: Scores, tolerance: float = TOLERANCE) -> tuple[str, ...]:

@@ -13,10 +13,14 @@ from steadyhand.types.wire import error_json, plain
 
 
 async def show(kb: BaseName, workspace: Opened) -> Response:
-    """The vectors of a base, one entry for each embedder, and how its gold questions fared with them."""
+    """The vectors of a base, one entry for each embedder, and how its gold questions fared with them.
+
+    `is_reindexing` says whether a job makes vectors now, or waits to.
+    """
     found = await workspace.generations.of(kb)
     scores = await gold.history(workspace.database, kb)
-    return JSONResponse({"generations": plain(found), "scores": plain(scores)})
+    is_reindexing = await workspace.reindexes.is_asked_for(kb)
+    return JSONResponse({"generations": plain(found), "scores": plain(scores), "is_reindexing": is_reindexing})
 
 
 async def reindex(
@@ -27,13 +31,17 @@ async def reindex(
     embedder: str = "",
     anyway: bool = False,
     switch: bool = False,
+    background: bool = False,
 ) -> Response:
     """Make the vectors of `embedder`, measure them on the gold questions, and switch searches to them.
 
     One JSON line for each step, `done` of `total` passages, then a line `finished`. Broken off, it goes on when it
     is asked for again. Searches are not switched when scores fall, unless `anyway`, nor without gold questions,
-    unless `switch`.
+    unless `switch`. With `background` a job does all that, and the answer is 202 at once.
     """
+    if background:
+        made = await workspace.reindexes.ask(kb, name=embedder, anyway=anyway, unmeasured=switch)
+        return JSONResponse({"knowledge_base": kb, "embedder": made}, status_code=202)
     reindexing = workspace.reindexing(kb)
     built = aiter(reindexing.build(embedder))
     step = await anext(built, None)  # what is wrong with the request is said before the stream begins

@@ -25,6 +25,7 @@ base = "notes"
 [models]
 try = ["local:extractive"]
 """
+CACHED = FEATURE.replace('"answers"', '"cached"') + '[cache]\nttl = "1h"\n'
 NOTES = {
     "travel.md": "# Travel\n\nHotels cost at most 120 EUR a night. Trains come before planes.\n",
     "hotels.md": "# Hotels\n\nA hotel may cost up to 130 EUR per night.\n",
@@ -41,8 +42,9 @@ async def workspace(
     from databases import copied
 
     root = tmp_path_factory.mktemp("care")
-    (root / "features" / "answers").mkdir(parents=True)
-    (root / "features" / "answers" / "feature.toml").write_text(FEATURE)
+    for name, contract in {"answers": FEATURE, "cached": CACHED}.items():
+        (root / "features" / name).mkdir(parents=True)
+        (root / "features" / name / "feature.toml").write_text(contract)
     (root / "knowledge" / "notes").mkdir(parents=True)
     for name, text in NOTES.items():
         (root / "knowledge" / "notes" / name).write_text(text)
@@ -96,6 +98,15 @@ async def test_the_ledger_tells_what_is_never_retrieved_and_what_found_little(wo
     assert found.runs == 3
     assert found.never_retrieved == ("copy.md", "leave.md", "travel.md")
     assert [weak.question for weak in found.weak] == ["Who won the chess game on Mars?"]
+
+
+async def test_answers_out_of_the_cache_searched_nothing(workspace: AsyncWorkspace) -> None:
+    before = await workspace.knowledge_report("notes")
+    asked = [await workspace.run("cached", {"question": "How many free days has everybody?"}) for _ in range(3)]
+    assert [str(run.model).startswith("cache:") for run in asked] == [False, True, True]
+    found = await workspace.knowledge_report("notes")
+    assert found.runs == before.runs + 1
+    assert found.weak == before.weak
 
 
 async def test_a_base_that_is_not_there_is_named(workspace: AsyncWorkspace) -> None:

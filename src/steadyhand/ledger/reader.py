@@ -137,7 +137,7 @@ class LedgerReader:
     async def retrieved_sources(self, knowledge_base: str, days: int) -> tuple[int, frozenset[str]]:
         """How many runs searched a knowledge base in the last days, and the documents whose passages they got."""
         row = await self._database.row(
-            "SELECT count(*) AS runs FROM run WHERE split_part(snapshot, '@', 1) = %s"
+            f"SELECT count(*) AS runs FROM run WHERE split_part(snapshot, '@', 1) = %s AND {_SEARCHED}"
             " AND started_at > now() - make_interval(days => %s)",
             [knowledge_base, days],
         )
@@ -153,6 +153,7 @@ class LedgerReader:
 
         It ended as not found, or no passage was more similar to the question than `below`: `run_id`, `input`,
         `started_at`, `similarity` (the best; None without passages), `versions` (of the passages) and `is_found`.
+        A run that gave an answer out of the cache did not search.
         """
         return await self._database.rows(
             "WITH searched AS (SELECT DISTINCT ON (p.input) run.id, run.started_at, p.input,"
@@ -160,7 +161,8 @@ class LedgerReader:
             "  ARRAY(SELECT DISTINCT r.version_id FROM retrieval r WHERE r.run_id = run.id) AS versions,"
             "  coalesce(p.output -> 'found' <> 'false'::jsonb, true) AS is_found"
             "  FROM run JOIN run_payload p ON p.run_id = run.id WHERE split_part(run.snapshot, '@', 1) = %(base)s"
-            "  AND run.door <> 'shadow' AND run.started_at > now() - make_interval(days => %(days)s)"
+            f"  AND {_SEARCHED} AND run.door <> 'shadow'"
+            "  AND run.started_at > now() - make_interval(days => %(days)s)"
             "  ORDER BY p.input, run.started_at DESC)"
             " SELECT id AS run_id, input, started_at, similarity, versions, is_found FROM searched"
             " WHERE NOT is_found OR coalesce(similarity, 0) < %(below)s"
@@ -190,3 +192,4 @@ class LedgerReader:
 
 
 _LIST = "steadyhand traces tail lists runs"
+_SEARCHED = "NOT starts_with(coalesce(model, ''), 'cache:')"

@@ -71,7 +71,21 @@ async def test_memory_for_postings_is_bounded(shelf: Shelf) -> None:
     for word in words:
         assert await postings.of([row["id"]], [word]) is not None
     assert len(postings._kept) < 40
-    assert postings._used <= 20_000
+    assert postings._kept.used_bytes <= 20_000
+
+
+async def test_postings_that_many_searches_read_at_once_count_once(shelf: Shelf) -> None:
+    await shelf.put("a.md", *["Hotels and trains."] * 300)
+    [row] = await shelf.database.rows("SELECT id FROM lexical_segment")
+    asked = terms("hotels trains")
+    postings = Postings(shelf.database, room_bytes=7_000)  # both terms have their place in it, 3,100 bytes each
+    for _ in range(3):
+        found = await asyncio.gather(*[postings.of([row["id"]], asked) for _ in range(8)])
+        assert all(
+            blocks is not None and [len(block.slots) for block in blocks.values()] == [300] * 2 for blocks in found
+        )
+        assert postings._kept.used_bytes == 2 * (8 * 300 + 700)
+        postings._kept.put((0, "other"), found[0][asked[0]])  # makes room for itself
 
 
 async def test_an_erased_document_leaves_no_word_and_no_vector_but_shared_ones(shelf: Shelf) -> None:

@@ -1,8 +1,8 @@
 """The postings of a question's terms: read once, kept in memory as long as there is room."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
+from steadyhand.knowledge.index.kept import Kept
 from steadyhand.knowledge.index.lexical import Block, decoded, joined
 from steadyhand.storage import Database
 
@@ -15,9 +15,7 @@ class Postings:
 
     def __init__(self, database: Database, room_bytes: int = _ROOM_BYTES) -> None:
         self._database = database
-        self._room = room_bytes
-        self._used = 0
-        self._kept: OrderedDict[tuple[int, str], Block] = OrderedDict()
+        self._kept: Kept[tuple[int, str], Block] = Kept(room_bytes, _size_bytes)
 
     async def of(self, segments: Sequence[int], terms: Sequence[str]) -> dict[str, Block] | None:
         """The block of each term over all the segments, which follow each other by slot.
@@ -31,11 +29,9 @@ class Postings:
             found = await self._read(segments, missing)
             if found is None:
                 return None
-            for pair in missing:
-                blocks[pair] = self._keep(pair, found.get(pair, decoded(b"")))
-        for pair in blocks:
-            if pair in self._kept:
-                self._kept.move_to_end(pair)
+            for pair, read in found.items():
+                self._kept.put(pair, read)
+            blocks |= found
         return {
             term: joined([block for at in segments if (block := blocks[at, term]) is not None and len(block.slots)])
             for term in terms
@@ -55,12 +51,9 @@ class Postings:
         )
         if rows and rows[-1]["segment_id"] is None:
             return None
-        return {(row["segment_id"], row["term"]): decoded(row["postings"]) for row in rows}
+        held = {(row["segment_id"], row["term"]): decoded(row["postings"]) for row in rows}
+        return dict.fromkeys(pairs, decoded(b"")) | held
 
-    def _keep(self, pair: tuple[int, str], block: Block) -> Block:
-        self._kept[pair] = block
-        self._used += block.size_bytes + _ENTRY_BYTES
-        while self._used > self._room:
-            _, gone = self._kept.popitem(last=False)
-            self._used -= gone.size_bytes + _ENTRY_BYTES
-        return block
+
+def _size_bytes(_: tuple[int, str], block: Block) -> int:
+    return block.size_bytes + _ENTRY_BYTES

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from steadyhand.knowledge.index.kept import Kept
 from steadyhand.knowledge.index.lexical import Slots
 from steadyhand.knowledge.index.snapshots import Snapshot, VectorSet
 from steadyhand.knowledge.search.dense import SAMPLE, Candidates, Wanted
@@ -64,9 +65,7 @@ class Matrices:
 
     def __init__(self, database: Database, room_bytes: int = _ROOM_BYTES) -> None:
         self._database = database
-        self._room = room_bytes
-        self._used = 0
-        self._kept: OrderedDict[Hashable, Matrix] = OrderedDict()
+        self._kept: Kept[Hashable, Matrix] = Kept(room_bytes, _size_bytes)
         self._searches: OrderedDict[Hashable, int] = OrderedDict()
 
     async def of(self, snapshot: Snapshot, scope: Scope | None = None) -> Matrix | None:
@@ -80,36 +79,29 @@ class Matrices:
             return None
         within = None if _fits(snapshot.slot_count, held) else scope
         count = snapshot.statistics.chunks if within is None else len(within.slots)
-        if not _fits(snapshot.slot_count if within is None else count, held):
+        if not count or not _fits(snapshot.slot_count if within is None else count, held):
             return None
         key = snapshot.base_id, snapshot.revision, held.id, within.key if within else None
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        if not self._is_due(key):
-            return None
+        if (matrix := self._kept.get(key)) is not None or not self._is_due(key):
+            return matrix
         try:
             matrix = await read(self._database, snapshot, held, within)
         except BaseException:
             self._searches.pop(key, None)
             raise
-        return self._keep(key, matrix) if 0 < len(matrix.slots) == count else None
+        if len(matrix.slots) != count:
+            return None
+        self._searches.pop(key, None)
+        self._kept.put(key, matrix)
+        return matrix
 
     def _is_due(self, key: Hashable) -> bool:
         """Is this the second search? One reads for all, and what is incomplete is not read again and again."""
         self._searches[key] = self._searches.get(key, 0) + 1
+        self._searches.move_to_end(key)
         if len(self._searches) > _MOST_SEEN:
             self._searches.popitem(last=False)
-        return self._searches.get(key) == 2
-
-    def _keep(self, key: Hashable, matrix: Matrix) -> Matrix:
-        self._kept[key] = matrix
-        self._used += matrix.size_bytes
-        while self._used > self._room:
-            key, gone = self._kept.popitem(last=False)
-            self._used -= gone.size_bytes
-            self._searches.pop(key, None)
-        return matrix
+        return self._searches[key] == 2
 
 
 async def read(database: Database, snapshot: Snapshot, held: VectorSet, scope: Scope | None = None) -> Matrix:
@@ -127,6 +119,10 @@ async def read(database: Database, snapshot: Snapshot, held: VectorSet, scope: S
         vectors=chunks["values"].astype(np.float32),
         sample=sample["values"].astype(np.float32),
     )
+
+
+def _size_bytes(_: Hashable, matrix: Matrix) -> int:
+    return matrix.size_bytes
 
 
 def _fits(chunks: int, held: VectorSet) -> bool:

@@ -3,13 +3,13 @@
 It only narrows what is looked at: what is given to the caller is checked again in the read that gives it.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from steadyhand.knowledge.index import filters
+from steadyhand.knowledge.index.kept import Kept
 from steadyhand.knowledge.index.lexical import Mask, Slots
 from steadyhand.knowledge.index.snapshots import Snapshot
 from steadyhand.knowledge.visible import REMEMBERED, VISIBLE, sees
@@ -39,32 +39,21 @@ class Scopes:
 
     def __init__(self, database: Database, room_bytes: int = _ROOM_BYTES) -> None:
         self._database = database
-        self._room = room_bytes
-        self._used = 0
-        self._kept: OrderedDict[Hashable, Scope] = OrderedDict()
+        self._kept: Kept[Hashable, Scope] = Kept(room_bytes, _size_bytes)
 
     async def of(self, snapshot: Snapshot, request: SearchRequest) -> Scope | None:
         """What the request may find in the snapshot; None when that is every chunk which is alive there."""
         is_open = snapshot.is_open and not snapshot.is_past  # earlier texts may have had fewer readers
         if not request.where and (is_open or request.principal.sees is None):
             return None
-        key = _key(snapshot, sees(request.principal), request.where)
-        if (kept := self._kept.get(key)) is not None:
-            self._kept.move_to_end(key)
-            return kept
-        return self._keep(await scope(self._database, snapshot, sees(request.principal), request.where))
-
-    def _keep(self, scope: Scope) -> Scope:
-        self._forget(scope.key)
-        self._kept[scope.key] = scope
-        self._used += _room(scope)
-        while self._used > self._room:
-            self._forget(next(iter(self._kept)))
-        return scope
-
-    def _forget(self, key: Hashable) -> None:
-        if (gone := self._kept.pop(key, None)) is not None:
-            self._used -= _room(gone)
+        labels = sees(request.principal)
+        if snapshot.is_past:  # who may find earlier texts changes with the base as it is now
+            return await scope(self._database, snapshot, labels, request.where)
+        found = self._kept.get(_key(snapshot, labels, request.where))
+        if found is None:
+            found = await scope(self._database, snapshot, labels, request.where)
+            self._kept.put(found.key, found)
+        return found
 
 
 def _key(snapshot: Snapshot, labels: list[str] | None, where: Sequence[Condition]) -> Hashable:
@@ -72,9 +61,9 @@ def _key(snapshot: Snapshot, labels: list[str] | None, where: Sequence[Condition
     return snapshot.base_id, snapshot.revision, snapshot.is_past, named, repr(where)
 
 
-def _room(scope: Scope) -> int:
-    """Bytes that a kept scope takes: its conditions may be longer than what they leave."""
-    return scope.size_bytes + len(repr(scope.key)) + _OWN_BYTES
+def _size_bytes(key: Hashable, scope: Scope) -> int:
+    """Its conditions may be longer than what they leave."""
+    return scope.size_bytes + len(repr(key)) + _OWN_BYTES
 
 
 async def scope(

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from house import FEATURE
 from steadyhand.cli import _answers, _figures
 from steadyhand.cli._called import command
 from steadyhand.cli._terminal import Terminal, hanging, printable
 from steadyhand.cli.ask import text_input
-from steadyhand.types.passage import Evidence
+from steadyhand.types.ids import RunId
+from steadyhand.types.passage import Contradiction, Evidence
+from steadyhand.types.run import Answer
 
 
 def evidence(quote: str, page: int = 1) -> Evidence:
@@ -53,6 +57,30 @@ def test_a_quote_in_the_text_gets_its_marker_behind_it() -> None:
 
 def test_a_citation_in_other_words_is_marked_at_the_end() -> None:
     assert _answers.with_markers("Yes.", [evidence("it is so"), evidence("and so")]) == "Yes. [1] [2]"
+
+
+def test_a_stale_source_and_a_contradiction_stand_under_the_answer() -> None:
+    old = replace(evidence("Lunch ends at 13:45."), is_stale=True)
+    new = replace(evidence("Lunch ends at 14:15."), source="b.md")
+    answer = Answer(
+        status="answered",
+        output={"answer": "Lunch ends at 13:45."},
+        confidence=None,
+        evidence=(old,),
+        checks=(),
+        model="local:extractive",
+        cost_usd=Decimal(0),
+        run_id=RunId("01M7Z0RV7RZAG64YYVXAVWW2QM"),
+        snapshot="kb@1",
+        duration_s=0.1,
+        contradictions=(Contradiction("lunch", (old, new)),),
+    )
+    assert _answers.cited(answer, FEATURE, address="", width=100).splitlines()[1:5] == [
+        "    [1] a.pdf, page 1, which was due to be looked at again",
+        "    sources disagree on lunch:",
+        '    - "Lunch ends at 13:45." (a.pdf, page 1)',
+        '    - "Lunch ends at 14:15." (b.md, page 1)',
+    ]
 
 
 def test_money_shows_a_cent_or_two_digits_that_count() -> None:

@@ -18,7 +18,7 @@ def cited(answer: Answer, feature: Feature, *, address: str, width: int) -> str:
     text = (answer.output or {}).get(feature.text_field)
     lines = [hanging("A   ", with_markers(str(text), answer.evidence), width)] if text else []
     return "\n".join(
-        [*lines, *_sources(answer, address, width), hanging(_INDENT, signature(answer, feature), width)]
+        [*lines, *_grounds(answer, address, width), hanging(_INDENT, signature(answer, feature), width)]
     )
 
 
@@ -27,7 +27,7 @@ def fields(answer: Answer, feature: Feature, *, width: int) -> str:
     output = answer.output or {}
     longest = max(map(len, output), default=0)
     lines = [hanging(f"{name.ljust(longest)}  ", _shown(value), width) for name, value in output.items()]
-    return "\n".join([*lines, *_sources(answer, "", width), hanging(_INDENT, signature(answer, feature), width)])
+    return "\n".join([*lines, *_grounds(answer, "", width), hanging(_INDENT, signature(answer, feature), width)])
 
 
 def with_markers(text: str, evidence: Sequence[Evidence]) -> str:
@@ -69,9 +69,11 @@ def _ending(answer: Answer, feature: Feature) -> str:
     return answer.status
 
 
-def _sources(answer: Answer, address: str, width: int) -> Iterator[str]:
+def _grounds(answer: Answer, address: str, width: int) -> Iterator[str]:
+    """The sources, which of them are stale, and where what was retrieved contradicts itself."""
     for number, item in enumerate(answer.evidence, start=1):
-        where = f"{_INDENT}[{number}] {item.source}, page {item.page}"
+        is_due = ", which was due to be looked at again" if item.is_stale else ""
+        where = f"{_INDENT}[{number}] {item.source}, page {item.page}{is_due}"
         link = f"{address}{page_link(item)}"
         if not address:
             yield where
@@ -79,6 +81,11 @@ def _sources(answer: Answer, address: str, width: int) -> Iterator[str]:
             yield f"{where}     {link}"
         else:
             yield f"{where}\n{_INDENT}{_INDENT}{link}"
+    for each in answer.contradictions:
+        yield f"{_INDENT}sources disagree on {each.about}:"
+        for said in each.statements:
+            place = f" ({said.source}, page {said.page})"
+            yield hanging(f"{_INDENT}- ", f'"{said.quote}"{place}', width)
 
 
 def _behind_mark(text: str, end: int) -> int:

@@ -82,14 +82,13 @@ class Snapshots:
 
         Raises `NotFound` when there is no such base, or it is no longer or not yet known how it was then.
         """
-        row = await self._row(knowledge_base, embedder)
+        row, dead = await self._known(knowledge_base, embedder)
         if as_of is not None and not row["kept_from"] <= as_of <= row["revision"]:
             raise NotFound(
                 f"expected a revision of {knowledge_base!r} from {row['kept_from']} to {row['revision']}, as far as"
                 f" its chunks are kept; found {as_of}",
                 hint="search it as it is now",
             )
-        dead = self._remembered(knowledge_base, row)
         revision = row["revision"] if as_of is None else as_of
         bound, statistics = row["slot_count"], Statistics(row["chunk_count"], row["term_count"])
         if revision < row["revision"]:
@@ -115,13 +114,18 @@ class Snapshots:
         row = await self._database.row("SELECT revision FROM knowledge_base WHERE name = %s", [knowledge_base])
         return snapshot_id(knowledge_base, row["revision"]) if row else ""
 
-    async def _row(self, knowledge_base: str, embedder: str) -> Row:
+    async def _known(self, knowledge_base: str, embedder: str) -> tuple[Row, Dead]:
+        """The base and its dead chunks: those that were known when it was read, and those that died since."""
         known = self._dead.get(knowledge_base)
         row = await self._read(knowledge_base, embedder, known.revision if known else -1)
         if known and row["id"] != known.base_id:  # erased, and made again under the same name
-            del self._dead[knowledge_base]
+            known = None
             row = await self._read(knowledge_base, embedder, -1)
-        return row
+        dead = _dead(row)
+        if known is not None:
+            dead = known if known.revision == dead.revision else known.joined(dead, row["kept_from"])
+        self._remember(knowledge_base, dead)
+        return row, dead
 
     async def _read(self, knowledge_base: str, embedder: str, since: int) -> Row:
         row = await self._database.row(_BASE, {"name": knowledge_base, "embedder": embedder, "since": since})
@@ -129,16 +133,13 @@ class Snapshots:
             raise bases.unknown(knowledge_base)
         return row
 
-    def _remembered(self, knowledge_base: str, row: Row) -> Dead:
-        stored = np.frombuffer(row["died"] or b"", dtype=[("slot", ">i4"), ("died", ">i8")])
-        dead = Dead(row["id"], row["revision"], stored["slot"].astype(np.int32), stored["died"].astype(np.int64))
-        known = self._dead.pop(knowledge_base, None)
-        if known is not None and known.base_id == dead.base_id:
-            dead = known if known.revision >= dead.revision else known.joined(dead, row["kept_from"])
-        self._dead[knowledge_base] = dead
+    def _remember(self, knowledge_base: str, dead: Dead) -> None:
+        """Another search may have read the base meanwhile, and later."""
+        held = self._dead.pop(knowledge_base, dead)
+        is_later = (held.base_id, held.revision) > (dead.base_id, dead.revision)
+        self._dead[knowledge_base] = held if is_later else dead
         if len(self._dead) > _MOST_BASES:
             self._dead.popitem(last=False)
-        return dead
 
     async def _then(self, base_id: int, revision: int) -> tuple[int, Statistics]:
         """Above the slots of that time, and what BM25 counted then."""
@@ -150,6 +151,11 @@ class Snapshots:
         )
         assert row is not None
         return int(row["bound"]), Statistics(int(row["chunks"]), int(row["terms"]))
+
+
+def _dead(row: Row) -> Dead:
+    stored = np.frombuffer(row["died"] or b"", dtype=[("slot", ">i4"), ("died", ">i8")])
+    return Dead(row["id"], row["revision"], stored["slot"].astype(np.int32), stored["died"].astype(np.int64))
 
 
 def _alive(dead: Dead, revision: int, bound: int, slot_count: int) -> Mask | None:

@@ -1,9 +1,13 @@
 """`ingest`: what comes in, what does not, and why."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
+
+from steadyhand.knowledge.ingest.uploads import Upload
+from steadyhand.workspace import AsyncWorkspace
 
 
 def test_documents_come_in_once_and_leave_when_they_are_gone(empty: Path, inside) -> None:
@@ -26,6 +30,33 @@ def test_labels_are_applied_without_a_word_on_documents(empty: Path, inside) -> 
     inside("ingest", "notes", "-w", str(empty))
     ended = inside("ingest", "notes", "--labels-only", "-w", str(empty))
     assert ended.stderr == "notes: documents have the labels that the settings name\n"
+
+
+async def hand_in(root: Path, base: str) -> None:
+    async with await AsyncWorkspace.open(root) as workspace:
+        await workspace.uploads.add(
+            base, Upload(path="letter.md", content=b"# Letter\n\nThe meeting is on Tuesday.\n")
+        )
+
+
+def test_labels_are_applied_to_what_was_handed_in(empty: Path, inside) -> None:
+    def found(labels: str) -> int:
+        ended = inside("search", "inbox", "meeting", "--as", labels, "--json", "-w", str(empty))
+        return len(json.loads(ended.stdout)["passages"])
+
+    asyncio.run(hand_in(empty, "inbox"))
+    assert found("") == 1
+    with (empty / "steadyhand.toml").open("a") as settings:
+        settings.write('\n[knowledge.inbox]\naccess = ["hr"]\n')
+    assert inside("ingest", "inbox", "--labels-only", "-w", str(empty)).returncode == 0
+    assert (found(""), found("hr")) == (0, 1)
+
+
+def test_an_address_with_a_password_is_misuse_and_not_repeated(empty: Path, inside) -> None:
+    ended = inside("ingest", "wiki", "https://ann:geheim@wiki.example/", "-w", str(empty))
+    assert ended.returncode == 2
+    assert "expected a web address as https://HOST/PATH, without a user" in ended.stderr
+    assert "geheim" not in ended.stderr
 
 
 def test_a_broken_file_is_named_with_its_reason_and_stops_no_other(empty: Path, inside) -> None:

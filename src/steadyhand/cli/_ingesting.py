@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from steadyhand.cli._figures import count
 from steadyhand.cli._terminal import Terminal
-from steadyhand.errors import SteadyhandError
+from steadyhand.errors import NotFound, SteadyhandError
 from steadyhand.knowledge.erase import erase_base, erase_documents
 from steadyhand.knowledge.ingest.following import Outcome, Progress
 from steadyhand.tables.sources import SourceSettings
@@ -46,13 +46,17 @@ async def ingest(
 ) -> Ingested:
     """Bring the sources, by default the declared ones, into the base, with a bar.
 
-    When another process brings one in already, its bar is shown first.
+    When another process brings one in already, its bar is shown first. With `labels_only`, what was handed in has
+    its labels applied as well, unless sources are named.
     """
     began_s = time.monotonic()
     outcomes: Counter[Outcome] = Counter()
     problems: list[Progress] = []
     passages = 0
-    for source in sources or workspace.upkeep.sources(base):
+    handed_in = await workspace.uploads.source(base) if labels_only and not sources else None
+    if handed_in is not None:
+        await workspace.upkeep.bring(base, handed_in, labels_only=True)
+    for source in sources or _declared(workspace, base, has_others=handed_in is not None):
         await _wait_for_another(terminal, workspace, base, source)
         steps = workspace.upkeep.sync(base, source, allow_removals=allow_removals, labels_only=labels_only)
         from_s, before = time.monotonic(), passages
@@ -64,6 +68,16 @@ async def ingest(
                     problems.append(progress)
                 advance(progress.done, progress.total, _note(passages - before, time.monotonic() - from_s))
     return Ingested(base, dict(outcomes), passages, time.monotonic() - began_s, tuple(problems))
+
+
+def _declared(workspace: AsyncWorkspace, base: str, *, has_others: bool) -> Sequence[SourceSettings]:
+    """The declared sources, else the folder of the base, which need not be there where it has other documents."""
+    try:
+        return workspace.upkeep.sources(base)
+    except NotFound:
+        if not has_others or workspace.upkeep.intervals(base):
+            raise
+        return ()
 
 
 async def ask(workspace: AsyncWorkspace, base: str, *, allow_removals: bool) -> int:

@@ -31,7 +31,10 @@ _Remove = Annotated[
     typer.Option("--remove", help="Delete the documents at PATH inside the base, or all of it, with their text."),
 ]
 _LabelsOnly = Annotated[
-    bool, typer.Option("--labels-only", help="Apply the labels as they are set now; read nothing.")
+    bool,
+    typer.Option(
+        "--labels-only", help="Apply the labels as they are set now, also to what was handed in; read nothing."
+    ),
 ]
 _InBackground = Annotated[
     bool, typer.Option("--background", help="Leave the declared sources to the running `steadyhand up`.")
@@ -101,7 +104,13 @@ def _refuse_bad_name(base: str) -> None:
 
 def _source(named: str) -> SourceSettings:
     if named.startswith(("http://", "https://")):
-        return SourceSettings(url=named)
+        try:
+            return SourceSettings(url=named)
+        except ValueError:
+            raise UsageError(
+                "expected a web address as https://HOST/PATH, without a user; found another one",
+                hint="pages that want a password are not read",
+            ) from None
     path = Path(named)
     if not path.exists():
         raise NotFound(f"expected a folder, a file or a web address; found none at {path}", hint="check the path")

@@ -258,8 +258,8 @@ def own(piece: Piece, read: Read) -> Read:
         return type(read)(str(read).replace(anonymous, piece.path), hint=read.hint)
     if not read.text.strip():
         return DocumentUnreadable(
-            f"{piece.path}: expected text; found only pictures",
-            hint="name a vision model that reads them: [knowledge.NAME] vision",
+            f"{piece.path}: expected text; found only pictures, and no vision model reads them",
+            hint="name one: [knowledge.NAME] vision",
         )
     if read.title == PurePath(anonymous).stem:
         return replace(read, title=PurePath(piece.path).stem)

@@ -131,10 +131,12 @@ class Upkeep:
                 yield step
         await self._after_sync(base)
 
-    async def bring(self, base: str, source: Source) -> None:
+    async def bring(self, base: str, source: Source, *, labels_only: bool = False) -> None:
         """Bring a source in step that no settings name. Items that say nothing of labels have the base's."""
         labels_of = _labels_of(await self._as_written(base), None)
-        steps = self._ingest.sync(base, source, labels_of=labels_of, vision=self._vision_of(base))
+        steps = self._ingest.sync(
+            base, source, labels_of=labels_of, labels_only=labels_only, vision=self._vision_of(base)
+        )
         async with aclosing(steps):
             async for _ in steps:
                 pass

@@ -93,6 +93,13 @@ class Uploads:
         outcome: Outcome = "unchanged" if is_same else found["outcome"]
         return Uploaded(found["named"], outcome, found["passages"], found["reason"])
 
+    async def source(self, base: str) -> Source | None:
+        """All that was handed in to a base; None where nothing was."""
+        row = await self._database.row(
+            "SELECT 1 FROM upload u JOIN knowledge_base b ON b.id = u.base_id WHERE b.name = %s LIMIT 1", [base]
+        )
+        return UploadSource(self._database, base) if row else None
+
     async def look(self) -> None:
         """Finish what was broken off or failed for now; the first time, look through the uploads of every base."""
         for row in await self._database.rows(_WAITING, {"origin": ORIGIN}):

@@ -11,13 +11,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from document_files import page_of, pdf
+from document_files import page_of, pdf, scan
 
 from steadyhand.errors import SourceBusy, SourceUnreadable
 from steadyhand.knowledge.embedders.minilm import MiniLM
 from steadyhand.knowledge.embedding.embedders import Embedders, LocalEmbedder
 from steadyhand.knowledge.erase import erase_documents
 from steadyhand.knowledge.generations import Generations
+from steadyhand.knowledge.ingest.bringing import Vision
 from steadyhand.knowledge.ingest.following import Progress
 from steadyhand.knowledge.ingest.store import KnowledgeStore
 from steadyhand.knowledge.ingest.sync import Ingest
@@ -25,7 +26,7 @@ from steadyhand.knowledge.reading.children import Readers
 from steadyhand.knowledge.sources.folder import Folder
 from steadyhand.settings import Settings
 from steadyhand.storage import Database, Row
-from steadyhand.types.document import Document
+from steadyhand.types.document import Document, Picture
 from steadyhand.types.ports import Vectors
 from steadyhand.types.source import Item, Remembered
 
@@ -174,6 +175,25 @@ async def test_a_renamed_file_keeps_its_document_and_is_neither_read_nor_embedde
     assert seen["new.md"].total == len(seen)
 
 
+def sees(model: str) -> Vision:
+    async def describe(picture: Picture, *, instruction: str) -> str:
+        return f"Read by {model}."
+
+    return Vision(model, describe)
+
+
+async def test_unchanged_scans_are_read_again_by_another_model_and_stay_without_one(house: House) -> None:
+    (house.notes / "scan.pdf").write_bytes(scan(1))
+    (house.notes / "text.pdf").write_bytes(pdf([page_of("Hotels cost at most 120 EUR a night.")]))
+    outcomes, texts = [], []
+    for vision in (None, sees("a:one"), sees("a:one"), sees("a:two"), None):
+        outcomes.append([step.outcome for step in (await house.sync(vision=vision)).values()])
+        texts += [row["content"] for path, row in (await house.live()).items() if path == "scan.pdf"]
+    assert outcomes[:2] == [["failed", "added"], ["added", "unchanged"]]
+    assert outcomes[2:] == [["unchanged"] * 2, ["added", "unchanged"], ["unchanged"] * 2]
+    assert texts == ["Read by a:one.", "Read by a:one.", "Read by a:two.", "Read by a:two."]
+
+
 async def test_labels_are_applied_without_reading_again(house: House) -> None:
     archive = zipped({"inner.md": b"# Inner\n\nWhat is inside.\n"})
     (house.notes / "box.zip").write_bytes(archive)
@@ -319,6 +339,17 @@ async def test_a_sync_that_is_broken_off_is_not_in_the_way_and_goes_on(house: Ho
     assert house.embed.texts <= 100 + 2 * 64
     assert texts < 100
     assert house.readers.read_count <= 100 + 2 * 32
+
+
+async def test_the_first_documents_are_told_of_before_the_others_have_their_vectors(house: House) -> None:
+    for number in range(20):
+        (house.notes / f"{number:03}.txt").write_text(f"This is note {number}, about matter {number * 7}.")
+    steps = house.ingest.sync("base", Folder(house.notes, house.root))
+    first = await anext(steps)
+    assert (first.done, first.total) == (1, 20)
+    assert house.embed.texts < 10
+    assert [step.done async for step in steps] == list(range(2, 21))
+    assert len(await house.live()) == 20
 
 
 async def test_an_unchanged_source_is_only_listed(house: House) -> None:

@@ -15,6 +15,7 @@ from steadyhand.errors import DocumentError, DocumentUnreadable, ProviderError, 
 from steadyhand.knowledge.ingest.claims import Key, Presence, Read, Readings
 from steadyhand.knowledge.ingest.facts import Facts
 from steadyhand.knowledge.ingest.following import KnownItem
+from steadyhand.knowledge.ingest.recipes import PICTURED, is_current
 from steadyhand.knowledge.reading import formats
 from steadyhand.knowledge.reading.members import Member
 from steadyhand.knowledge.reading.vision import transcribed
@@ -25,9 +26,7 @@ from steadyhand.types.source import Item
 GROUP = 32
 """Documents that are read, embedded and written together, at most."""
 
-PICTURED = frozenset({".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp"})
-"""Formats whose pages can be shown as images, or are such."""
-
+_FIRST_GROUP = 2  # as many as are read at once
 _GROUP_BYTES = 16 * 2**20  # one larger file is a group of its own
 PATH_LIMIT = 2_000
 """Bytes of a path. An index of the database holds no more than 2,704."""
@@ -53,10 +52,11 @@ class Vision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """An item that is new or may have changed. `named` is its path inside the base."""
+    """An item that is new or may have changed. `named` is its path inside the base, `recipe` what it is read by."""
 
     item: Item
     named: str
+    recipe: str
     facts: Facts
     known: KnownItem | None
 
@@ -112,24 +112,27 @@ class Emptied:
 Part: TypeAlias = Piece | Unread | Same | Emptied
 
 
-async def groups(wanted: Sequence[Wanted], readers: Reads, recipe: str) -> AsyncGenerator[list[Part], None]:
-    """The items in parts, in order, a bounded number of bytes at a time; the members of a container come first."""
+async def groups(wanted: Sequence[Wanted], readers: Reads) -> AsyncGenerator[list[Part], None]:
+    """The items in parts, in order, a bounded number of bytes at a time; the members of a container come first.
+
+    The first group is small, and each further one twice as large: whoever waits soon sees how it goes.
+    """
     group: list[Part] = []
-    size = 0
+    size, most = 0, _FIRST_GROUP
     for one in wanted:
-        async with aclosing(_parts(one, readers, recipe)) as parts:
+        async with aclosing(_parts(one, readers)) as parts:
             async for part in parts:
                 weight = len(part.content) if isinstance(part, Piece) else 0
-                if group and (len(group) == GROUP or size + weight > _GROUP_BYTES):
+                if group and (len(group) == most or size + weight > _GROUP_BYTES):
                     yield group
-                    group, size = [], 0
+                    group, size, most = [], 0, min(2 * most, GROUP)
                 group.append(part)
                 size += weight
     if group:
         yield group
 
 
-async def _parts(wanted: Wanted, readers: Reads, recipe: str) -> AsyncGenerator[Part, None]:
+async def _parts(wanted: Wanted, readers: Reads) -> AsyncGenerator[Part, None]:
     try:
         content = await wanted.item.open()
     except (OSError, DocumentError) as error:
@@ -137,7 +140,7 @@ async def _parts(wanted: Wanted, readers: Reads, recipe: str) -> AsyncGenerator[
         return
     sha256 = hashlib.sha256(content).digest()
     known = wanted.known
-    if known and not known.is_temporary and (known.sha256, known.recipe) == (sha256, recipe):
+    if known and not known.is_temporary and known.sha256 == sha256 and is_current(known.recipe, wanted.recipe):
         yield Same(wanted, sha256)
         return
     extension = formats.extension_of(wanted.named)

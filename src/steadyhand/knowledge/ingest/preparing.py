@@ -4,15 +4,13 @@ import hashlib
 
 from steadyhand.knowledge.index.entries import PreparedChunk
 from steadyhand.knowledge.ingest import duplicates
-from steadyhand.knowledge.ingest.bringing import PICTURED, Piece
+from steadyhand.knowledge.ingest.bringing import Piece
+from steadyhand.knowledge.ingest.recipes import PICTURED, RECIPE
 from steadyhand.knowledge.ingest.store import PreparedDocument
 from steadyhand.knowledge.reading import chunking, formats
 from steadyhand.language.detect import language_of
 from steadyhand.language.words import terms
 from steadyhand.types.document import Document
-
-RECIPE = f"{formats.VERSION}/{chunking.VERSION}"
-"""Another one has every document read again."""
 
 _LANGUAGE_SAMPLE = 20_000  # characters that tell a document's language
 

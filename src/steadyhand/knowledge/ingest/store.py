@@ -98,14 +98,18 @@ async def count_change(transaction: Transaction, base_id: int) -> None:
 
 
 async def put(transaction: Transaction, base_id: int, prepared: Sequence[PreparedDocument]) -> set[str]:
-    """Make these texts the live versions of their paths; returns the paths that did not have theirs already."""
+    """Make these texts the live versions of their paths; returns the paths that did not have theirs already.
+
+    The text of equal files by one recipe differs where another model saw their pictures.
+    """
     ids = await _document_ids(transaction, base_id, prepared)
     rows = await transaction.rows(
-        "SELECT document_id, sha256, recipe FROM document_version WHERE document_id = ANY(%s) AND died_at IS NULL",
+        "SELECT document_id, sha256, recipe, content FROM document_version"
+        " WHERE document_id = ANY(%s) AND died_at IS NULL",
         [list(ids.values())],
     )
-    live = {row["document_id"]: (row["sha256"], row["recipe"]) for row in rows}
-    new = [one for one in prepared if live.get(ids[one.path]) != (one.sha256, one.recipe)]
+    live = {row["document_id"]: (row["sha256"], row["recipe"], row["content"]) for row in rows}
+    new = [one for one in prepared if live.get(ids[one.path]) != (one.sha256, one.recipe, one.document.text)]
     await _end_versions(transaction, base_id, [ids[one.path] for one in new])  # with the labels of their time
     await _describe(
         transaction,

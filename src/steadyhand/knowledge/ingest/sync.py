@@ -30,7 +30,7 @@ from steadyhand.knowledge.ingest.following import (
     forget,
     settle,
 )  # fmt: skip
-from steadyhand.knowledge.ingest.preparing import RECIPE
+from steadyhand.knowledge.ingest.recipes import is_current, recipe_of
 from steadyhand.knowledge.ingest.store import KnowledgeStore
 from steadyhand.knowledge.ingest.writing import Writer
 from steadyhand.knowledge.reading import chunking, formats
@@ -48,6 +48,7 @@ class _Listing:
     """What a source holds now, compared with what is remembered of it."""
 
     known: dict[str, KnownItem]
+    seen_by: str  # the model that reads pictures; "" for none
     seen: set[str] = field(default_factory=set)
     same: list[KnownItem] = field(default_factory=list)
     described: dict[str, tuple[KnownItem, Facts]] = field(default_factory=dict)  # whose labels and the like changed
@@ -115,7 +116,7 @@ class Ingest:
             "the sync was broken off", hint="begin it again: it goes on"
         )
         try:
-            listing = await self._listing(round_, source, labels_of)
+            listing = await self._listing(round_, source, labels_of, vision.model if vision else "")
             if labels_only:
                 await self._describe(round_, listing)
             else:
@@ -142,8 +143,8 @@ class Ingest:
                 return round_
             await asyncio.sleep(_POLL_S)
 
-    async def _listing(self, round_: Round, source: Source, labels_of: LabelsOf) -> _Listing:
-        listing = _Listing(await self.following.known(round_))
+    async def _listing(self, round_: Round, source: Source, labels_of: LabelsOf, seen_by: str) -> _Listing:
+        listing = _Listing(await self.following.known(round_), seen_by)
         remembered = {path: item.remembered for path, item in listing.known.items()}
         async with aclosing(source.items(remembered)) as items:
             async for item in items:
@@ -180,7 +181,13 @@ class Ingest:
             yield await self._remove(round_, leaving)
         left = {item.sha256: item.named for item in gone if item.sha256}
         wanted = [
-            Wanted(item=item, named=named[path], facts=facts, known=listing.known.get(path))
+            Wanted(
+                item=item,
+                named=named[path],
+                recipe=recipe_of(path, listing.seen_by),
+                facts=facts,
+                known=listing.known.get(path),
+            )
             for path, (item, facts) in listing.wanted.items()
             if path not in listing.renamed
         ]
@@ -252,15 +259,15 @@ def _compare(listing: _Listing, item: Item, facts: Facts) -> None:
     known = listing.known.get(item.path)
     if known and known.facts != facts.digest:
         listing.described[item.path] = known, facts
-    if known and _is_same(known, item):
+    if known and _is_same(known, item, recipe_of(item.path, listing.seen_by)):
         listing.same.append(known)
     else:
         listing.wanted[item.path] = item, facts
 
 
-def _is_same(known: KnownItem, item: Item) -> bool:
+def _is_same(known: KnownItem, item: Item, recipe: str) -> bool:
     is_settled = known.state in ("ready", "failed") and not known.is_temporary
-    return is_settled and known.recipe == RECIPE and known.fingerprint == item.fingerprint != ""
+    return is_settled and is_current(known.recipe, recipe) and known.fingerprint == item.fingerprint != ""
 
 
 def _refused(item: Item) -> Settled | None:
@@ -280,7 +287,10 @@ def _renamed(listing: _Listing) -> dict[str, KnownItem]:
     gone = {
         (item.fingerprint, formats.extension_of(path)): item
         for path, item in listing.known.items()
-        if path not in listing.seen and item.state == "ready" and item.fingerprint and item.recipe == RECIPE
+        if path not in listing.seen
+        and item.state == "ready"
+        and item.fingerprint
+        and is_current(item.recipe, recipe_of(path, listing.seen_by))
     }
     return {
         path: old

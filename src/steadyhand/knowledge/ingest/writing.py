@@ -24,7 +24,8 @@ from steadyhand.knowledge.ingest.bringing import (
 )  # fmt: skip
 from steadyhand.knowledge.ingest.claims import Key
 from steadyhand.knowledge.ingest.following import Following, Outcome, Round, Settled, grow, settle
-from steadyhand.knowledge.ingest.preparing import RECIPE, prepare
+from steadyhand.knowledge.ingest.preparing import prepare
+from steadyhand.knowledge.ingest.recipes import RECIPE
 from steadyhand.knowledge.ingest.store import FailedDocument, KnowledgeStore, PreparedDocument
 from steadyhand.knowledge.reading import chunking, formats
 from steadyhand.storage import Transaction
@@ -89,7 +90,7 @@ class Writer:
     async def _groups(
         self, source: Round, wanted: Sequence[Wanted], vision: Vision | None, held: dict[Key, int]
     ) -> AsyncGenerator[_Group, None]:
-        async with aclosing(groups(wanted, self._readers, RECIPE)) as found:
+        async with aclosing(groups(wanted, self._readers)) as found:
             async for parts in found:
                 yield await self._made(source, _Group(parts), vision, held)
 
@@ -250,7 +251,7 @@ def _noted(
         reason=reason,
         fingerprint="" if is_temporary else wanted.item.fingerprint,
         sha256=known_sha256 if is_temporary else part.sha256,
-        recipe=RECIPE,
+        recipe=wanted.known.recipe if isinstance(part, Same) and wanted.known else wanted.recipe,
         facts=wanted.facts.digest,
         notes=wanted.item.notes,
         is_temporary=is_temporary,

@@ -152,6 +152,14 @@ async def test_weak_evidence_ends_a_run_without_asking_a_model_to_invent(passage
     assert "not found: support 0.0" in detail(house, "retrieve")
 
 
+async def test_evidence_for_another_wording_is_evidence() -> None:
+    worded = json.dumps({"questions": ["When do tulips bloom?"]})
+    house = Library({"large": [worded, GOOD]}, finds=[Retrieval((off_topic(),), "policies@1")])
+    await house.ask(ASKED, knowledge=knowing(queries=2, must_cite=False))
+    assert "not found" not in detail(house, "retrieve")
+    assert len(house.requests) > 1
+
+
 async def test_what_is_not_found_is_said_in_the_contracts_words() -> None:
     house = Library({"large": [GOOD]}, finds=[Retrieval((), "policies@1")])
     values = {"answer": "Dazu steht nichts in den Regeln.", "found": False}

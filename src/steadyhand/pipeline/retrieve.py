@@ -42,7 +42,7 @@ async def retrieve(run: Run, ports: Ports) -> StepResult:
     classes = [passage.data_class for passage in found.passages]
     data_class = highest(run.data_class, ports.class_of(knowledge.base), *classes)
     read = replace(aside.run, query=asked[0], retrieval=found, data_class=data_class, searches=run.searches + 1)
-    ended, why = await not_found(read)
+    ended, why = await not_found(read, asked)
     return Continue(ended, "; ".join(filter(None, (*_wordings(asked), *aside.notes, *_disagreeing(found), why))))
 
 

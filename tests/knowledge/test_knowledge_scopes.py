@@ -1,5 +1,8 @@
-"""What is remembered of narrowed searches stays within its room."""
+"""What is remembered of narrowed searches stays within its room, and true."""
 
+from shelf import Shelf
+
+from steadyhand.knowledge.index.kept import Kept
 from steadyhand.knowledge.index.snapshots import Snapshots
 from steadyhand.knowledge.search.scopes import Scopes
 from steadyhand.storage import Database
@@ -21,3 +24,30 @@ async def test_long_conditions_that_leave_nothing_do_not_fill_the_memory(databas
         assert scope is not None
         assert len(scope.slots) == 0
     assert len(scopes._kept) < 50
+
+
+async def test_who_may_see_an_earlier_text_only_now_finds_it_at_once(database: Database) -> None:
+    shelf = await Shelf.of(database)
+    then = await shelf.put("a.md", "The bonus is fixed.", labels=["hr"])
+    await shelf.put("b.md", "Trains.")
+    for _ in range(2):
+        assert await shelf.found("bonus", as_of=then) == []
+    await shelf.relabel("a.md", "everyone")
+    assert [passage.source for passage in await shelf.found("bonus", as_of=then)] == ["a.md"]
+    await shelf.relabel("a.md", "hr")
+    assert await shelf.found("bonus", as_of=then) == []
+
+
+def test_what_is_kept_twice_counts_once_and_what_is_too_large_is_not_kept() -> None:
+    kept: Kept[str, bytes] = Kept(10, lambda key, value: len(value))
+    for _ in range(5):
+        kept.put("a", b"1234")
+    kept.put("b", b"123456")
+    assert (len(kept), kept.used_bytes) == (2, 10)
+    assert kept.get("a") == b"1234"
+    kept.put("c", b"1")  # b was asked for longest ago
+    assert (kept.get("a"), kept.get("b"), kept.used_bytes) == (b"1234", None, 5)
+    kept.put("d", b"12345678901")
+    assert (len(kept), kept.used_bytes) == (2, 5)
+    kept.put("a", b"12345678901")
+    assert (kept.get("a"), kept.used_bytes) == (None, 1)

@@ -28,8 +28,10 @@ class Kept(Generic[Key, Value]):
     def put(self, key: Key, value: Value) -> None:
         """In place of what there is: several may have read it at once. What is larger than the room is not kept."""
         self._drop(key)
+        if (size_bytes := self._size_of(key, value)) > self._room:
+            return
         self._values[key] = value
-        self.used_bytes += self._size_of(key, value)
+        self.used_bytes += size_bytes
         while self.used_bytes > self._room:
             self._drop(next(iter(self._values)))
 

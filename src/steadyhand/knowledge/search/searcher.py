@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -76,7 +77,7 @@ class Searcher:
         self._postings = Postings(database)
         self._matrices = Matrices(database)
         self._shares: dict[tuple[str, str], float] = {}
-        self._last: dict[str, LocalEmbedder] = {}
+        self._last: WeakValueDictionary[str, LocalEmbedder] = WeakValueDictionary()
 
     def weighted(self, dense_weight: float | None) -> "Searcher":
         """The same search with another share of the vectors, for measuring."""
@@ -97,15 +98,16 @@ class Searcher:
             raise UsageError(f"expected 1 to {_MOST_WORDINGS} wordings of a question; found {len(request.queries)}")
         filters.clause(request.where)  # what cannot be asked is said before anything is asked
         likely = self._last.get(request.knowledge_base)
-        asked, vectors = await asyncio.gather(self._asked(request, self._embedder), _embedded(likely, request))
-        if vectors is None or asked.embedder is not likely:
-            vectors = await asked.embedder.questions(request.queries)
-            self._remember(request.knowledge_base, asked.embedder)
-        for _ in range(_TRIES):
-            retrieval, is_whole = await self._found(request, asked, vectors)
+        known, vectors = await asyncio.gather(self._known(request, self._embedder), _embedded(likely, request))
+        if vectors is None or known.embedder is not likely:
+            vectors = await known.embedder.questions(request.queries)
+            self._remember(request.knowledge_base, known.embedder)
+        retrieval, is_whole = await self._found(request, known, vectors)
+        for _ in range(_TRIES - 1):
             if is_whole:
                 break
-            asked = await self._asked(request, asked.snapshot.embedder)
+            known = await self._known(request, known.snapshot.embedder)
+            retrieval, is_whole = await self._found(request, known, vectors)
         return retrieval
 
     async def snapshot(self, knowledge_base: str) -> str:
@@ -126,12 +128,15 @@ class Searcher:
         return await self._snapshots.of(request.knowledge_base, request.as_of, embedder)
 
     def _remember(self, knowledge_base: str, embedder: Embedder) -> None:
-        """The next question is embedded before it is known whose vectors the base has then: here, never abroad."""
+        """The next question is embedded before it is known whose vectors the base has then: here, never abroad.
+
+        Weakly: when the embedder has to make room for others, nothing here holds its model in memory.
+        """
         self._last.pop(knowledge_base, None)
         if isinstance(embedder, LocalEmbedder):
             self._last[knowledge_base] = embedder
 
-    async def _asked(self, request: SearchRequest, embedder_id: str) -> "_Asked":
+    async def _known(self, request: SearchRequest, embedder_id: str) -> "_Known":
         """What is known before the question has a vector."""
         snapshot = await self._snapshot(request, embedder_id)
         embedder = await self._embedders.of(snapshot.embedder, request.knowledge_base)
@@ -141,17 +146,17 @@ class Searcher:
         scope = await self._scopes.of(snapshot, request)
         count = max(_CANDIDATES, 4 * request.top_k)
         best = await _scored(snapshot, _proposed, words, snapshot, scope, count)
-        return _Asked(snapshot, embedder, share, words, scope, best, count)
+        return _Known(snapshot, embedder, share, words, scope, best, count)
 
-    async def _found(self, request: SearchRequest, asked: "_Asked", vectors: Vectors) -> tuple[Retrieval, bool]:
+    async def _found(self, request: SearchRequest, known: "_Known", vectors: Vectors) -> tuple[Retrieval, bool]:
         """What is found, and whether the base was the same from the first read to the last.
 
         When it was not, what died meanwhile is missing, and so is what took its place.
         """
-        snapshot = asked.snapshot
-        wanted = Wanted(snapshot=snapshot, vectors=vectors, words=asked.best, scope=asked.scope, count=asked.count)
+        snapshot = known.snapshot
+        wanted = Wanted(snapshot=snapshot, vectors=vectors, words=known.best, scope=known.scope, count=known.count)
         candidates = await self._candidates(request, wanted)
-        ranked = await _scored(snapshot, _ranked, candidates, asked.words, asked.share, request.top_k * _SPARE)
+        ranked = await _scored(snapshot, _ranked, candidates, known.words, known.share, request.top_k * _SPARE)
         return await self._read(snapshot, request, ranked)
 
     async def _candidates(self, request: SearchRequest, wanted: Wanted) -> Candidates:
@@ -213,7 +218,7 @@ class Searcher:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Known:
     """A base as it is searched, what the words of each wording say about it, and the chunks they are best for.
 
     `share` is that of the vectors in the score.

@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from steadyhand.errors import NotFound
+from steadyhand.hints import did_you_mean
 
 
 @cache
@@ -26,7 +27,10 @@ def load(folder: str, name: str) -> ModuleType:
     """The module of one member; the others stay unimported. Raises `NotFound` with the names there are."""
     if name not in names(folder):
         known = ", ".join(names(folder))
-        raise NotFound(f"{folder}: expected one of {known}; found {name!r}", hint=f"add {folder}/{name}.py")
+        raise NotFound(
+            f"{folder}: expected one of {known}; found {name!r}",
+            hint=did_you_mean(name, names(folder)) or f"name one of these, or add {folder}/{name}.py",
+        )
     return importlib.import_module(module_name(folder, name))
 
 

@@ -73,3 +73,8 @@ def test_a_search_finds_filters_and_reorders(inside: Callable[..., CompletedProc
     refused = inside("search", "policies", "x", "--as-of", "999999", "-w", str(company))
     assert refused.returncode == 2
     assert "expected a revision of 'policies'" in refused.stderr
+    refused = inside("search", "policies", " ", "-w", str(company))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "found an empty text" in refused.stderr
+    refused = inside("search", "policies", "x", "--rerank", "lexcal", "-w", str(company))
+    assert (refused.returncode, 'did you mean "lexical"?' in refused.stderr) == (2, True)

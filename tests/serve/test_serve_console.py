@@ -253,3 +253,10 @@ def test_money_shows_the_digits_that_count(value: str | None, text: str) -> None
 )  # fmt: skip
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert formats.duration(seconds) == text
+
+
+def test_metadata_read_as_words_where_they_are_such() -> None:
+    assert formats.fact("ann@example.org") == "ann@example.org"
+    assert formats.fact(["ann@example.org", "bob@example.org"]) == "ann@example.org, bob@example.org"
+    assert formats.fact(2026) == "2026"
+    assert formats.fact([1, 2]).split() == ["[", "1,", "2", "]"]

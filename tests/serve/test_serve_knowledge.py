@@ -116,6 +116,8 @@ async def test_a_page_is_a_picture_with_the_quote_marked(library: Library) -> No
         f"/travel.pdf/page/{'9' * 5_000}.png",
     ):
         assert (await library.ask("GET", missing))[0] == 404
+    _, refused = await library.ask("GET", "/travel.pdf/page/30.png")
+    assert "expected page 30 of a live document 'travel.pdf'" in refused["error"]["message"]
 
 
 async def test_more_pictures_than_can_be_painted_are_asked_for_again_later(

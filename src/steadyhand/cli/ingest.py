@@ -113,7 +113,7 @@ def _source(named: str) -> SourceSettings:
             ) from None
     path = Path(named)
     if not path.exists():
-        raise NotFound(f"expected a folder, a file or a web address; found none at {path}", hint="check the path")
+        raise NotFound(f"expected a folder, a file or a web address; found none at {named}", hint="check the path")
     return SourceSettings(path=str(path.resolve()))
 
 

@@ -12,7 +12,7 @@ from steadyhand.cli._running import in_workspace
 from steadyhand.cli._serving import address_in_use
 from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.cli._terminal import hanging
-from steadyhand.errors import InvalidInput
+from steadyhand.errors import InvalidInput, UsageError
 from steadyhand.knowledge.index import filters
 from steadyhand.types.condition import Condition
 from steadyhand.types.json import Json, JsonObject
@@ -64,6 +64,10 @@ def search(
       steadyhand search policies "salary bands" --as hr,board
     """
     shell = shell_of(context)
+    if not query.strip():
+        raise UsageError(
+            "expected what to look for; found an empty text", hint='steadyhand search KB "hotel limit"'
+        )
     request = SearchRequest(
         knowledge_base=base,
         queries=(query,),

@@ -22,6 +22,7 @@ from steadyhand.workspace import AsyncWorkspace
 
 _MAX_DEPTH = 64  # of objects and lists inside each other: more is an attack on whoever reads it next
 _MAX_OFFSET = 2**31 - 1
+_KINDS = {str: "a text", int: "a number", float: "a number", bool: "true or false", list: "a list"}
 
 
 async def workspace_of(request: Request) -> AsyncWorkspace:
@@ -105,7 +106,7 @@ def json_object(content: bytes) -> JsonObject:
     except ValueError:
         _refuse("a number in it is too long")
     if not isinstance(value, dict):
-        _refuse(f"it is a {type(value).__name__}")
+        _refuse(f"it is {_KINDS.get(type(value), 'null')}")
     _check_depth(value)
     if b"\\u" in content and not is_json(value):
         _refuse("it holds half of a surrogate pair")

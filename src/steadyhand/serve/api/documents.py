@@ -66,9 +66,11 @@ async def picture(
     wanted = int(number) if _NUMBER.fullmatch(number) else 0
     row = await workspace.knowledge.page(kb, path, wanted, caller, version)
     if row is None:  # a document may be called like this, too
-        return await page(
-            request, workspace=workspace, caller=caller, now=now, kb=kb, path=f"{path}/page/{number}.png"
-        )
+        called = f"{path}/page/{number}.png"
+        try:
+            return await page(request, workspace=workspace, caller=caller, now=now, kb=kb, path=called)
+        except NotFound:
+            raise document.missing(kb, path, wanted) from None
     mark = highlight or document.quoted(row, start, end)
     tag = _tag(row, wanted, mark)
     kept = {"ETag": tag, "Cache-Control": "private, no-cache"}  # who may see it is asked each time

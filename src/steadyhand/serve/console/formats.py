@@ -7,6 +7,7 @@ from decimal import Decimal
 from urllib.parse import quote, urlencode
 
 from steadyhand.ledger.ids import short
+from steadyhand.types.json import Json
 
 CLIP = 20_000  # characters of a prompt or an answer that a page shows; the API gives all of it
 
@@ -60,6 +61,13 @@ def pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
+def fact(value: Json) -> str:
+    """What metadata say of one thing: a text as it is, a list in a line, else JSON."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else pretty(value)
+
+
 def clip(text: str) -> str:
     return text if len(text) <= CLIP else f"{text[:CLIP]}\n… {len(text) - CLIP:,} characters more"
 
@@ -107,6 +115,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "moment": moment,
     "iso": iso,
     "percent": percent,
+    "fact": fact,
     "pretty": pretty,
     "clip": clip,
     "count": count,

@@ -27,10 +27,7 @@ async def page(
     """
     row = await workspace.knowledge.page(kb, path, page, caller, version)
     if row is None:
-        raise NotFound(
-            f"expected page {page} of a live document {path!r} in {kb!r}; found none",
-            hint=f"GET /knowledge/{kb} lists the documents",
-        )
+        raise missing(kb, path, page)
     return {
         "knowledge_base": kb,
         "source": path,
@@ -53,6 +50,14 @@ async def page(
         "is_stale": care.is_stale(row["review_by"], now),
         "span": _span(row["content"], row["start"], start, end),
     }
+
+
+def missing(base: str, path: str, page: int) -> NotFound:
+    """To be raised where there is no such page, or none that the caller may see."""
+    return NotFound(
+        f"expected page {page} of a live document {path!r} in {base!r}; found none",
+        hint=f"GET /knowledge/{base} lists the documents",
+    )
 
 
 def quoted(row: Row, start: int | None, end: int | None) -> str:

@@ -1,6 +1,6 @@
 """Texts that have ended stay with those who might see them in their time, whatever becomes of their documents."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from steadyhand.knowledge.ingest.uploads import Upload
 from steadyhand.types.run import Principal
 from steadyhand.types.search import SearchRequest
+from steadyhand.types.source import Item, Remembered
 from steadyhand.workspace import OWNER, AsyncWorkspace
 
 CLERK = Principal("clerk", "caller", "sh_clerk", labels=frozenset({"hr"}))
@@ -122,3 +123,42 @@ async def test_nobody_but_admins_sees_documents_without_labels(base: Base) -> No
         assert not any("90,000" in text for text in await base.found(who))
         assert not await base.sees(who, "bonus.md")
     assert await base.sees(OWNER, "bonus.md")
+
+
+class Told:
+    """A source with one file that nothing is known of but its content; `meanwhile` is awaited when it is opened."""
+
+    origin = "told"
+
+    def __init__(self, *labels: str, meanwhile: Callable[[], Awaitable[object]] | None = None) -> None:
+        self.labels = frozenset(labels)
+        self.meanwhile = meanwhile
+
+    async def items(self, known: Mapping[str, Remembered]) -> AsyncGenerator[Item, None]:
+        del known
+        yield Item(path="bonus.md", open=self._opened, labels=self.labels)
+
+    async def _opened(self) -> bytes:
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return FINAL.encode()
+
+
+async def test_who_may_see_an_unchanged_document_only_now_finds_it_at_once(base: Base) -> None:
+    async def in_spring() -> bool:
+        return any("in spring" in text for text in await base.found(SHOP))
+
+    async def searched() -> None:
+        assert not await in_spring()  # what is remembered of this search is not true for long
+
+    await base.put("draft.md", DRAFT, "hr")  # not everybody sees everything
+    await base.workspace.upkeep.bring("papers", Told("hr"))
+    await base.workspace.upkeep.bring("papers", Told("hr", "everyone", meanwhile=searched))
+    assert await in_spring()
+
+
+async def test_a_base_of_which_nothing_else_is_said_is_the_same_base(base: Base) -> None:
+    await base.workspace.upkeep.bring("papers", Told("hr"))
+    before = await base.revision()
+    await base.workspace.upkeep.bring("papers", Told("hr"))
+    assert await base.revision() == before

@@ -8,6 +8,7 @@ is `lock_base`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from steadyhand.errors import SteadyhandError
 from steadyhand.knowledge.index import entries, outbox
@@ -50,6 +51,13 @@ class FailedDocument:
     error: SteadyhandError
     keeps_text: bool
     is_temporary: bool  # may it pass without a change of the content?
+
+
+class Put(NamedTuple):
+    """What became of documents: whose text is `new`, and whether other things are said of any, such as labels."""
+
+    new: set[str]
+    is_described: bool
 
 
 class KnowledgeStore:
@@ -97,8 +105,8 @@ async def count_change(transaction: Transaction, base_id: int) -> None:
     await transaction.execute("UPDATE knowledge_base SET revision = revision + 1 WHERE id = %s", [base_id])
 
 
-async def put(transaction: Transaction, base_id: int, prepared: Sequence[PreparedDocument]) -> set[str]:
-    """Make these texts the live versions of their paths; returns the paths that did not have theirs already.
+async def put(transaction: Transaction, base_id: int, prepared: Sequence[PreparedDocument]) -> Put:
+    """Make these texts the live versions of their paths; `new` are the paths that did not have theirs already.
 
     The text of equal files by one recipe differs where another model saw their pictures.
     """
@@ -111,13 +119,13 @@ async def put(transaction: Transaction, base_id: int, prepared: Sequence[Prepare
     live = {row["document_id"]: (row["sha256"], row["recipe"], row["content"]) for row in rows}
     new = [one for one in prepared if live.get(ids[one.path]) != (one.sha256, one.recipe, one.document.text)]
     await _end_versions(transaction, base_id, [ids[one.path] for one in new])  # with the labels of their time
-    await _describe(
+    is_described = await _describe(
         transaction,
         {ids[one.path]: (one.facts, {**one.document.metadata, **one.facts.metadata}) for one in prepared},
     )
     await _add_versions(transaction, base_id, {ids[one.path]: one for one in new})
     await _forget_failures(transaction, base_id, list(ids))
-    return {one.path for one in new}
+    return Put({one.path for one in new}, is_described)
 
 
 async def fail(transaction: Transaction, base_id: int, failed: Sequence[FailedDocument]) -> None:
@@ -160,10 +168,10 @@ async def move(transaction: Transaction, base_id: int, paths: Mapping[str, str])
     )
 
 
-async def relabel(transaction: Transaction, base_id: int, facts: Mapping[str, Facts]) -> None:
+async def relabel(transaction: Transaction, base_id: int, facts: Mapping[str, Facts]) -> bool:
     """Apply labels, metadata and addresses to documents and to what came in them, without reading them again.
 
-    Also to those without a text now: runs and failures still tell of them.
+    Also to those without a text now: runs and failures still tell of them. Returns whether that changed anything.
     """
     rows = await transaction.rows(
         "SELECT d.id, d.path, d.container, coalesce(v.metadata, '{}') AS metadata FROM document d"
@@ -172,7 +180,7 @@ async def relabel(transaction: Transaction, base_id: int, facts: Mapping[str, Fa
         [base_id, list(facts), list(facts)],
     )
     wanted = {row["id"]: (facts.get(row["container"]) or facts[row["path"]], row["metadata"]) for row in rows}
-    await _describe(transaction, {key: (one, {**own, **one.metadata}) for key, (one, own) in wanted.items()})
+    return await _describe(transaction, {key: (one, {**own, **one.metadata}) for key, (one, own) in wanted.items()})
 
 
 async def narrow(transaction: Transaction, base_id: int, labels: Mapping[str, frozenset[str]]) -> None:
@@ -214,12 +222,14 @@ async def _document_ids(
     return {row["path"]: int(row["id"]) for row in rows}
 
 
-async def _describe(transaction: Transaction, described: Mapping[int, tuple[Facts, Mapping[str, object]]]) -> None:
+async def _describe(transaction: Transaction, described: Mapping[int, tuple[Facts, Mapping[str, object]]]) -> bool:
     days = [review_day(metadata) for _, metadata in described.values()]
-    await transaction.execute(
-        "UPDATE document d SET labels = ARRAY(SELECT jsonb_array_elements_text(k.labels)), metadata = k.metadata,"
-        " url = k.url, review_by = k.review_by FROM unnest(%s::bigint[], %s::jsonb[], %s::jsonb[], %s::text[],"
-        "  %s::date[]) AS k (id, labels, metadata, url, review_by) WHERE d.id = k.id",
+    changed = await transaction.rows(
+        "UPDATE document d SET labels = k.labels, metadata = k.metadata, url = k.url, review_by = k.review_by"
+        " FROM (SELECT id, ARRAY(SELECT jsonb_array_elements_text(labels)) AS labels, metadata, url, review_by"
+        "  FROM unnest(%s::bigint[], %s::jsonb[], %s::jsonb[], %s::text[], %s::date[])"
+        "  AS n (id, labels, metadata, url, review_by)) AS k WHERE d.id = k.id AND (d.labels, d.metadata, d.url,"
+        "  d.review_by) IS DISTINCT FROM (k.labels, k.metadata, k.url, k.review_by) RETURNING d.id",
         [
             list(described),
             [jsonb(sorted(facts.labels)) for facts, _ in described.values()],
@@ -228,7 +238,8 @@ async def _describe(transaction: Transaction, described: Mapping[int, tuple[Fact
             days,
         ],
     )
-    await outbox.note_documents(transaction, list(described))
+    await outbox.note_documents(transaction, [row["id"] for row in changed])
+    return bool(changed)
 
 
 async def _end_paths(transaction: Transaction, base_id: int, paths: Sequence[str]) -> None:

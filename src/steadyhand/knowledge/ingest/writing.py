@@ -144,11 +144,11 @@ class Writer:
             await store.lock_base(transaction, source.base_id)
             await store.remove(transaction, source.base_id, unseen)
             await store.move(transaction, source.base_id, moved)
-            new = await store.put(transaction, source.base_id, list(group.prepared.values()))
+            new, is_described = await store.put(transaction, source.base_id, list(group.prepared.values()))
             await store.fail(transaction, source.base_id, list(group.failed.values()))
             settled = [one for part in group.parts if (one := _settled(part, group, new))]
-            await self._settle(transaction, source, group, settled)
-            if unseen or new or group.failed:
+            is_relabelled = await self._settle(transaction, source, group, settled)
+            if unseen or moved or new or group.failed or is_described or is_relabelled:
                 await store.count_change(transaction, source.base_id)
         await self._generations.embed(source.base_id, _texts(group))  # again what was erased with others meanwhile
         await compaction.merge(self._knowledge.database, source.base_id)
@@ -156,11 +156,13 @@ class Writer:
 
     async def _settle(
         self, transaction: Transaction, source: Round, group: _Group, settled: Sequence[Settled]
-    ) -> None:
+    ) -> bool:
+        """Returns whether other things are said of documents whose content is as it was."""
         same = [part.wanted for part in group.parts if isinstance(part, Same)]
-        await store.relabel(transaction, source.base_id, {one.named: one.facts for one in same})
+        is_relabelled = await store.relabel(transaction, source.base_id, {one.named: one.facts for one in same})
         await grow(transaction, source, sum(_is_member(part) for part in group.parts))
         await settle(transaction, source, settled)
+        return is_relabelled
 
     async def _unseen(self, source: Round, group: _Group) -> list[str]:
         """What came in a container once and is not in it any more."""

@@ -55,6 +55,13 @@ def test_an_unknown_price_and_estimated_tokens_are_said() -> None:
     assert "answered by house:small   70 ms   price unknown" in shown
 
 
+def test_evidence_of_a_stale_source_is_told_from_other() -> None:
+    quoted = {"source": "a.md", "page": 1, "quote": "Lunch ends at 14:15."}
+    shown = gateway_call(evidence=[quoted, quoted | {"is_stale": True}])
+    assert '[1] a.md, page 1: "Lunch' in shown
+    assert '[2] a.md, page 1, which was due to be looked at again: "Lunch' in shown
+
+
 def test_a_call_that_came_to_no_model_says_why() -> None:
     error = {"code": "model.none", "message": "no model may serve this call", "hint": ""}
     shown = gateway_call(status="failed", model=None, error=error, routing="")

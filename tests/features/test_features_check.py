@@ -115,6 +115,14 @@ BROKEN = [
     ),
     (
         "[models]",
+        "[knowledge]\nbase = 'minutes'\n[models]",
+        (
+            "14: knowledge.base: there is no knowledge base 'minutes'. "
+            "hint: there are policies; [knowledge.minutes] in steadyhand.toml declares it"
+        ),
+    ),
+    (
+        "[models]",
         "[knowledge]\nbase = 'policies'\ntop = 99\n[models]",
         "15: knowledge.top: expected at most 50; found 99. hint: How many passages the model may read.",
     ),

@@ -136,8 +136,9 @@ async def test_who_waits_for_another_process_hears_when_that_is_gone(opened: Asy
 
 async def test_what_is_not_there_is_said_before_anything_is_asked_for(opened: AsyncWorkspace) -> None:
     shutil.rmtree(opened.settings.root / "board")
-    with pytest.raises(NotFound, match="board"):
+    with pytest.raises(NotFound, match="board") as said:
         await opened.upkeep.ask("notes")
+    assert said.value.hint == "is it mounted? [knowledge.notes] sources names it"
     assert await opened.database.rows("SELECT 1 FROM procrastinate_jobs") == []
 
 

@@ -142,7 +142,8 @@ def _verdict(verdict: Row) -> str:
 
 
 def _evidence(number: int, evidence: Row, width: int) -> str:
-    place = f"  [{number}] {evidence['source']}, page {evidence['page']}: "
+    is_due = ", which was due to be looked at again" if evidence.get("is_stale") else ""
+    place = f"  [{number}] {evidence['source']}, page {evidence['page']}{is_due}: "
     return hanging(place, f'"{evidence["quote"]}"', width)
 
 

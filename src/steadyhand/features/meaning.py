@@ -36,8 +36,9 @@ def name_flaws(folder: str, parsed: Parsed, known: Known) -> Iterator[Flaw]:
             if parsed.is_real(path) and name not in known.guardrails:
                 yield _unknown(path, "guardrail", name, known.guardrails)
     if contract.knowledge and contract.knowledge.base not in (bases := known.knowledge_bases()):
-        path = ("knowledge", "base")
-        yield _unknown(path, "knowledge base", contract.knowledge.base, bases)
+        base = contract.knowledge.base
+        there_are = f"there are {', '.join(bases) or 'none'}; [knowledge.{base}] in steadyhand.toml declares it"
+        yield _unknown(("knowledge", "base"), "knowledge base", base, bases, there_are)
     ids = Counter(check_id(index, check) for index, check in enumerate(contract.check))
     for index, check in enumerate(contract.check):
         if check.id and ids[check.id] > 1:
@@ -138,6 +139,6 @@ def _plain(value: object) -> Json:
     raise AssertionError(f"TOML has no {type(value).__name__}")
 
 
-def _unknown(path: KeyPath, what: str, name: str, known: Iterable[str]) -> Flaw:
-    hint = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
+def _unknown(path: KeyPath, what: str, name: str, known: Iterable[str], else_hint: str = "") -> Flaw:
+    hint = did_you_mean(name, known) or else_hint or f"there are {', '.join(known) or 'none'}"
     return Flaw(path, f"{dotted('', path)}: there is no {what} {name!r}", hint)

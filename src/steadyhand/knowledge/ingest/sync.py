@@ -308,7 +308,8 @@ def _refuse_vanished(base: str, origin: str, listing: _Listing) -> None:
     if leaving and (leaving == live or (leaving >= _MANY and 2 * leaving > live)):
         raise SourceVanished(
             f"expected the documents that came from {origin}; {leaving} of {live} are gone, none was removed",
-            hint=f"is the source there and whole? If they shall leave: steadyhand ingest {base} --allow-removals",
+            hint=f"is the source there and whole? If they shall leave: steadyhand ingest {base} --allow-removals"
+            " (and the PATH, unless it is declared)",
         )
 
 

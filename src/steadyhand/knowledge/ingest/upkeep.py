@@ -103,15 +103,19 @@ class Upkeep:
 
     def sources(self, base: str) -> list[SourceSettings]:
         """The declared sources of a base, else the folder `knowledge/<base>`. Raises `NotFound` without a place."""
-        declared = self._of(base).sources or [SourceSettings(path=f"knowledge/{base}")]
-        for source in declared:
+        declared = self._of(base).sources
+        sources = declared or [SourceSettings(path=f"knowledge/{base}")]
+        for source in sources:
             place = self._settings.root / source.path
             if source.path and not place.exists():
+                table = f"[knowledge.{base}] sources"
                 raise NotFound(
                     f"expected the sources of {base!r} in {place}; it is not there",
-                    hint=f"name a path, or declare them: [knowledge.{base}] sources",
+                    hint=f"is it mounted? {table} names it"
+                    if declared
+                    else f"name a path, or declare them: {table}",
                 )
-        return list(declared)
+        return list(sources)
 
     async def sync(
         self, base: str, source: SourceSettings, *, allow_removals: bool = False, labels_only: bool = False

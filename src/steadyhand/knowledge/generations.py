@@ -165,18 +165,17 @@ class Generations:
             await self._point(transaction, base, row["was"], "rolled back")
         return str(row["was"])
 
-    async def reclaim(self, base: str, *, keep: Sequence[str] = ()) -> int:
-        """Give up every generation but the active one and those in `keep`; returns how many vectors went.
+    async def reclaim(self, base: str) -> int:
+        """Give up every generation but the active one; returns how many vectors went.
 
         Going back to what was given up means building it again.
         """
         async with self._database.transaction() as transaction:
             found = await _locked(transaction, base)
             await transaction.execute(
-                "DELETE FROM generation WHERE base_id = %s AND NOT embedder = ANY(%s)",
-                [found["id"], [found["embedder"], *keep]],
+                "DELETE FROM generation WHERE base_id = %s AND embedder <> %s", [found["id"], found["embedder"]]
             )
-            return await entries.drop_vectors(transaction, found["id"], keep=[found["embedder"], *keep])
+            return await entries.drop_vectors(transaction, found["id"], keep=[found["embedder"]])
 
     async def _point(self, transaction: Transaction, base: str, embedder_id: str, reason: Reason) -> None:
         found = await _locked(transaction, base)

@@ -32,6 +32,7 @@ FOLDER = "gold"
 TOP = 10
 """Passages of each search that are looked at."""
 
+_KEPT = 20  # scores that are shown
 _KEYS = ("question", "sources", "quote", "filter")
 _PAGE = re.compile(r"(?P<source>.+)#page=(?P<page>[1-9]\d{0,6})")
 _BYTES_MOST = 32 * 2**20
@@ -150,12 +151,12 @@ async def keep(database: Database, base: str, embedder: str, scores: Scores) -> 
         raise bases.unknown(base)
 
 
-async def history(database: Database, base: str, *, limit: int = 20) -> list[Past]:
-    """How the gold questions of a base fared until now, the newest first."""
+async def history(database: Database, base: str) -> list[Past]:
+    """How the gold questions of a base fared the last 20 times, the newest first."""
     rows = await database.rows(
         "SELECT s.embedder, s.revision, s.questions, s.ndcg, s.recall, s.mrr, s.span_recall, s.at FROM gold_score s"
         " JOIN knowledge_base b ON b.id = s.base_id WHERE b.name = %s ORDER BY s.id DESC LIMIT %s",
-        [base, limit],
+        [base, _KEPT],
     )
     return [Past(**row) for row in rows]
 

@@ -146,12 +146,12 @@ def _key(base: str) -> str:
     return f"{REINDEX} {base}"
 
 
-def lost(before: Scores, after: Scores, tolerance: float = TOLERANCE) -> tuple[str, ...]:
-    """The scores that fell by more than `tolerance`, as `nDCG@10 0.912 -> 0.871`."""
+def lost(before: Scores, after: Scores) -> tuple[str, ...]:
+    """The scores that fell by more than `TOLERANCE`, as `nDCG@10 0.912 -> 0.871`."""
     pairs = [("nDCG@10", before.ndcg, after.ndcg), ("recall@10", before.recall, after.recall)]
     if before.span_recall is not None and after.span_recall is not None:
         pairs.append(("span recall", before.span_recall, after.span_recall))
-    return tuple(f"{name} {old:.3f} -> {new:.3f}" for name, old, new in pairs if new < old - tolerance)
+    return tuple(f"{name} {old:.3f} -> {new:.3f}" for name, old, new in pairs if new < old - TOLERANCE)
 
 
 def _reason(

@@ -66,10 +66,10 @@ def batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
         yield batch
 
 
-def padded(batch: Sequence[Sequence[int]], pad: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Token ids and the mask of what is no padding, both int64 (texts, length); padding is at the end."""
+def padded(batch: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token ids and the mask of what is no padding, both int64 (texts, length); padding is 0, at the end."""
     lengths = np.array([len(tokens) for tokens in batch])
     mask: NDArray[np.int64] = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
-    ids = np.full_like(mask, pad)
+    ids = np.zeros_like(mask)
     ids[mask == 1] = np.concatenate([np.asarray(tokens, dtype=np.int64) for tokens in batch])
     return ids, mask

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from steadyhand.knowledge import bases
 from steadyhand.storage import Database
 
+_ALIKE = 0.8  # from this similarity on two documents are a pair
 _SHINGLE = 5  # words
 _BANDS = 10
 _ROWS = 3  # per band: a pair of similarity 0.8 is a candidate with probability 0.999, one of 0.3 with 0.24
@@ -53,15 +54,14 @@ def similarity(first: str, second: str) -> float:
     return shared / (len(ours) + len(theirs) - shared) if shared else 0.0
 
 
-async def near_duplicates(database: Database, base: str, at_least: float = 0.8) -> list[Pair]:
-    """Pairs of live documents that share so much, most alike first. Raises `NotFound`.
+async def near_duplicates(database: Database, base: str) -> list[Pair]:
+    """Pairs of live documents that share most of what they say, most alike first. Raises `NotFound`.
 
-    One pass over the bands of the base's documents; memory for two texts at a time. Pairs below a similarity of
-    about 0.6 may be missed.
+    One pass over the bands of the base's documents; memory for two texts at a time.
     """
     if await database.row("SELECT 1 FROM knowledge_base WHERE name = %s", [base]) is None:
         raise bases.unknown(base)
-    found = [pair async for pair in _verified(database, await _candidates(database, base), at_least)]
+    found = [pair async for pair in _verified(database, await _candidates(database, base))]
     return sorted(found, key=lambda pair: (-pair.similarity, pair.first, pair.second))
 
 
@@ -78,7 +78,7 @@ async def _candidates(database: Database, base: str) -> list[tuple[int, int]]:
     return [(row["one"], row["other"]) for row in rows]
 
 
-async def _verified(database: Database, pairs: list[tuple[int, int]], at_least: float) -> AsyncIterator[Pair]:
+async def _verified(database: Database, pairs: list[tuple[int, int]]) -> AsyncIterator[Pair]:
     for one, other in pairs:
         rows = await database.rows(
             "SELECT d.path, v.content FROM document_version v JOIN document d ON d.id = v.document_id"
@@ -87,7 +87,7 @@ async def _verified(database: Database, pairs: list[tuple[int, int]], at_least: 
         )
         if len(rows) == 2:
             share = similarity(rows[0]["content"], rows[1]["content"])
-            if share >= at_least:
+            if share >= _ALIKE:
                 yield Pair(rows[0]["path"], rows[1]["path"], share)
 
 

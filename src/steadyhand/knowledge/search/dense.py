@@ -143,10 +143,6 @@ def _within(found: Candidates, scope: Scope) -> Candidates:
     return Candidates(tuple(found.ids[i] for i in at), found.slots[at], found.similarities[:, at], found.least)
 
 
-def index_name(vectors: VectorSet) -> str:
-    return f"embedding_{vectors.id}_nearest"
-
-
 def _alive(snapshot: Snapshot) -> str:
     return _THEN if snapshot.is_past else _NOW
 

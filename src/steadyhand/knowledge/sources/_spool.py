@@ -19,10 +19,9 @@ _MOST_BYTES = 8 * 2**30
 class Spool:
     """A file without a name, which is gone when no item refers to it any more."""
 
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(self) -> None:
         file = tempfile.TemporaryFile(prefix="steadyhand-")  # noqa: SIM115 - closed with the last item
         self._file = file.fileno()
-        self._most_bytes = most_bytes
         self._size_bytes = 0
         self._lock = threading.Lock()
         weakref.finalize(self, file.close)
@@ -31,9 +30,9 @@ class Spool:
         """Keep `content`; what is returned gives it back. Blocks. Raises `SourceUnreadable` when it is too much."""
         with self._lock:
             at = self._size_bytes
-            if at + len(content) > self._most_bytes:
+            if at + len(content) > _MOST_BYTES:
                 raise SourceUnreadable(
-                    f"expected at most {self._most_bytes // 2**30} GiB from one look at a source; found more",
+                    f"expected at most {_MOST_BYTES // 2**30} GiB from one look at a source; found more",
                     hint="read less of it, or split it into several sources",
                 )
             self._size_bytes += len(content)

@@ -57,8 +57,8 @@ async def test_a_segment_that_was_merged_meanwhile_is_noticed(shelf: Shelf) -> N
     await shelf.put("a.md", "Hotels.")
     [row] = await shelf.database.rows("SELECT id FROM lexical_segment")
     postings = Postings(shelf.database)
-    assert await postings.of([row["id"], 4_711], terms("hotels")) is None
-    found = await postings.of([row["id"]], [*terms("hotels"), "unknown"])
+    assert await postings.of([row["id"], 4_711], terms("hotels"), 0) is None
+    found = await postings.of([row["id"]], [*terms("hotels"), "unknown"], 0)
     assert found is not None
     assert [block.slots.tolist() for block in found.values()] == [[0], []]
 
@@ -69,7 +69,7 @@ async def test_memory_for_postings_is_bounded(shelf: Shelf) -> None:
     [row] = await shelf.database.rows("SELECT id FROM lexical_segment")
     postings = Postings(shelf.database, room_bytes=20_000)
     for word in words:
-        assert await postings.of([row["id"]], [word]) is not None
+        assert await postings.of([row["id"]], [word], 0) is not None
     assert len(postings._kept) < 40
     assert postings._kept.used_bytes <= 20_000
 
@@ -80,12 +80,12 @@ async def test_postings_that_many_searches_read_at_once_count_once(shelf: Shelf)
     asked = terms("hotels trains")
     postings = Postings(shelf.database, room_bytes=7_000)  # both terms have their place in it, 3,100 bytes each
     for _ in range(3):
-        found = await asyncio.gather(*[postings.of([row["id"]], asked) for _ in range(8)])
+        found = await asyncio.gather(*[postings.of([row["id"]], asked, 0) for _ in range(8)])
         assert all(
             blocks is not None and [len(block.slots) for block in blocks.values()] == [300] * 2 for blocks in found
         )
         assert postings._kept.used_bytes == 2 * (8 * 300 + 700)
-        postings._kept.put((0, "other"), found[0][asked[0]])  # makes room for itself
+        postings._kept.put((0, "other", 0), found[0][asked[0]])  # makes room for itself
 
 
 async def test_an_erased_document_leaves_no_word_and_no_vector_but_shared_ones(shelf: Shelf) -> None:
@@ -99,6 +99,23 @@ async def test_an_erased_document_leaves_no_word_and_no_vector_but_shared_ones(s
     assert [passage.source for passage in await shelf.found("xylophones zithers text")] == ["b.md"]
     row = await shelf.database.row("SELECT chunk_count, term_count FROM knowledge_base")
     assert row == {"chunk_count": 1, "term_count": len(terms("The same text."))}
+
+
+@pytest.mark.parametrize("is_erased", [True, False], ids=["erased", "reclaimed"])
+async def test_what_is_left_is_found_when_much_that_said_the_same_is_gone(shelf: Shelf, is_erased: bool) -> None:
+    crowd = [f"{number}.md" for number in range(120)]
+    for path in crowd:
+        await shelf.put(path, "Xylophones xylophones.")
+    await shelf.put("left.md", "Xylophones are loud, and nobody plays them at night.", embed=False)
+    assert len(await shelf.found("xylophones")) == 10  # from now on the word is remembered
+    if is_erased:
+        await erase_documents(shelf.database, "shelf", crowd)
+    else:
+        for path in crowd:
+            await shelf.remove(path)
+        assert len(await shelf.found("xylophones")) == 1
+        assert await compaction.reclaim(shelf.database, shelf.base_id, LATER) == 120
+    assert [passage.source for passage in await shelf.found("xylophones")] == ["left.md"]
 
 
 async def test_an_erased_base_leaves_no_table_of_vectors(shelf: Shelf) -> None:

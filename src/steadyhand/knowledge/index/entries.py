@@ -93,9 +93,9 @@ async def forget(transaction: Transaction, base_id: int, versions: Sequence[int]
     )
     live = [row["term_count"] for row in chunks if row["died"] is None]
     await transaction.execute(
-        "UPDATE knowledge_base SET chunk_count = chunk_count - %(chunks)s, term_count = term_count - %(terms)s"
-        " WHERE id = %(base)s",
-        {"chunks": len(live), "terms": sum(live), "base": base_id},
+        "UPDATE knowledge_base SET chunk_count = chunk_count - %(chunks)s, term_count = term_count - %(terms)s,"
+        " forgotten = forgotten + %(gone)s WHERE id = %(base)s",
+        {"chunks": len(live), "terms": sum(live), "gone": len(chunks), "base": base_id},
     )
     slots = [row["slot"] for row in chunks]
     await outbox.note(transaction, base_id, slots)

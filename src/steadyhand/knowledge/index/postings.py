@@ -11,26 +11,27 @@ _ENTRY_BYTES = 700  # of a block besides its postings
 
 
 class Postings:
-    """Segments never change what they say of a live chunk, so a block that was read once stays true."""
+    """Segments never change what they say of a chunk, so a block that was read once stays true until some are
+    forgotten."""
 
     def __init__(self, database: Database, room_bytes: int = _ROOM_BYTES) -> None:
         self._database = database
-        self._kept: Kept[tuple[int, str], Block] = Kept(room_bytes, _size_bytes)
+        self._kept: Kept[tuple[int, str, int], Block] = Kept(room_bytes, _size_bytes)
 
-    async def of(self, segments: Sequence[int], terms: Sequence[str]) -> dict[str, Block] | None:
+    async def of(self, segments: Sequence[int], terms: Sequence[str], forgotten: int) -> dict[str, Block] | None:
         """The block of each term over all the segments, which follow each other by slot.
 
-        None when one of the segments is gone: it was merged, and the base has to be looked at again. What is in
-        memory already is not read.
+        `forgotten` is how many chunks were taken out of the base: earlier blocks name some that are gone. None when
+        a segment is gone: it was merged, and the base has to be looked at again. What is in memory is not read.
         """
-        blocks = {pair: self._kept.get(pair) for pair in ((at, term) for term in terms for at in segments)}
+        blocks = {(at, term): self._kept.get((at, term, forgotten)) for term in terms for at in segments}
         missing = [pair for pair, block in blocks.items() if block is None]
         if missing:
             found = await self._read(segments, missing)
             if found is None:
                 return None
             for pair, read in found.items():
-                self._kept.put(pair, read)
+                self._kept.put((*pair, forgotten), read)
             blocks |= found
         return {
             term: joined([block for at in segments if (block := blocks[at, term]) is not None and len(block.slots)])
@@ -55,5 +56,5 @@ class Postings:
         return dict.fromkeys(pairs, decoded(b"")) | held
 
 
-def _size_bytes(_: tuple[int, str], block: Block) -> int:
+def _size_bytes(_: tuple[int, str, int], block: Block) -> int:
     return block.size_bytes + _ENTRY_BYTES

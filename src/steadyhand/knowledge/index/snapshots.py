@@ -29,21 +29,28 @@ class Dead:
 
     base_id: int
     revision: int  # that they were read at
+    forgotten: int  # chunks of the base that were taken out until then
     slots: Slots
     died: NDArray[np.int64]
 
-    def joined(self, later: "Dead", kept_from: int) -> "Dead":
-        """Both, without those that were reclaimed: what died by `kept_from`."""
+    @property
+    def read_at(self) -> tuple[int, int, int]:
+        """The later a base was read, the greater; a base that is made again has a greater id."""
+        return self.base_id, self.revision, self.forgotten
+
+    def joined(self, later: "Dead") -> "Dead":
+        """Both; nothing was taken out in between."""
         slots, died = np.concatenate([self.slots, later.slots]), np.concatenate([self.died, later.died])
-        return Dead(later.base_id, later.revision, slots[died > kept_from], died[died > kept_from])
+        return Dead(later.base_id, later.revision, later.forgotten, slots, died)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A base as it is, or was, at `revision`.
 
-    `slot_count` is above every slot of the base, `held` how many chunks there are, dead ones included. `alive` is
-    None when all of them are alive. `is_open`: everybody may see every document.
+    `slot_count` is above every slot of the base, `held` how many chunks there are, dead ones included, `forgotten`
+    how many were taken out for good. `alive` is None when all chunks are alive. `is_open`: everybody may see every
+    document.
     """
 
     base_id: int
@@ -56,6 +63,7 @@ class Snapshot:
     segments: tuple[int, ...]
     slot_count: int
     held: int
+    forgotten: int
     statistics: Statistics
     alive: Mask | None
     is_open: bool
@@ -104,6 +112,7 @@ class Snapshots:
             segments=tuple(row["segments"]),
             slot_count=row["slot_count"],
             held=row["chunk_count"] + len(dead.slots),
+            forgotten=row["forgotten"],
             statistics=statistics,
             alive=_alive(dead, revision, bound, row["slot_count"]),
             is_open=not row["is_restricted"],
@@ -118,12 +127,12 @@ class Snapshots:
         """The base and its dead chunks: those that were known when it was read, and those that died since."""
         known = self._dead.get(knowledge_base)
         row = await self._read(knowledge_base, embedder, known.revision if known else -1)
-        if known and row["id"] != known.base_id:  # erased, and made again under the same name
+        if known and (row["id"], row["forgotten"]) != (known.base_id, known.forgotten):  # made again, or reclaimed
             known = None
             row = await self._read(knowledge_base, embedder, -1)
         dead = _dead(row)
         if known is not None:
-            dead = known if known.revision == dead.revision else known.joined(dead, row["kept_from"])
+            dead = known if known.revision == dead.revision else known.joined(dead)
         self._remember(knowledge_base, dead)
         return row, dead
 
@@ -136,7 +145,7 @@ class Snapshots:
     def _remember(self, knowledge_base: str, dead: Dead) -> None:
         """Another search may have read the base meanwhile, and later."""
         held = self._dead.pop(knowledge_base, dead)
-        is_later = (held.base_id, held.revision) > (dead.base_id, dead.revision)
+        is_later = held.read_at > dead.read_at
         self._dead[knowledge_base] = held if is_later else dead
         if len(self._dead) > _MOST_BASES:
             self._dead.popitem(last=False)
@@ -155,7 +164,8 @@ class Snapshots:
 
 def _dead(row: Row) -> Dead:
     stored = np.frombuffer(row["died"] or b"", dtype=[("slot", ">i4"), ("died", ">i8")])
-    return Dead(row["id"], row["revision"], stored["slot"].astype(np.int32), stored["died"].astype(np.int64))
+    slots, died = stored["slot"].astype(np.int32), stored["died"].astype(np.int64)
+    return Dead(row["id"], row["revision"], row["forgotten"], slots, died)
 
 
 def _alive(dead: Dead, revision: int, bound: int, slot_count: int) -> Mask | None:
@@ -170,7 +180,7 @@ def _alive(dead: Dead, revision: int, bound: int, slot_count: int) -> Mask | Non
 
 
 _BASE = """
-SELECT b.id, b.revision, b.kept_from, b.languages, b.chunk_count, b.term_count, b.slot_count,
+SELECT b.id, b.revision, b.kept_from, b.languages, b.chunk_count, b.term_count, b.slot_count, b.forgotten,
     coalesce(nullif(%(embedder)s::text, ''), b.embedder) AS embedder, s.id AS set_id, s.dims, s.is_indexed,
     EXISTS (SELECT 1 FROM document d WHERE d.base_id = b.id AND NOT d.labels @> '{everyone}') AS is_restricted,
     ARRAY(SELECT id FROM lexical_segment WHERE base_id = b.id ORDER BY first_slot) AS segments,

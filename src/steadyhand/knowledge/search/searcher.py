@@ -171,7 +171,7 @@ class Searcher:
         """What the words of each wording say, and the snapshot again: segments may have been merged meanwhile."""
         asked = [_terms(query, snapshot.languages) for query in request.queries]
         every = list(dict.fromkeys(term for query in asked for term in query))
-        while (blocks := await self._postings.of(snapshot.segments, every)) is None:
+        while (blocks := await self._postings.of(snapshot.segments, every, snapshot.forgotten)) is None:
             snapshot = await self._snapshot(request, snapshot.embedder)
         held = blocks
         return snapshot, [

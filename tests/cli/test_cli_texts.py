@@ -17,6 +17,7 @@ from steadyhand.cli import _answers, _figures
 from steadyhand.cli._called import command
 from steadyhand.cli._terminal import Terminal, hanging, printable
 from steadyhand.cli.ask import text_input
+from steadyhand.cli.db import brought
 from steadyhand.types.ids import RunId
 from steadyhand.types.passage import Contradiction, Evidence
 from steadyhand.types.run import Answer
@@ -87,6 +88,16 @@ def test_money_shows_a_cent_or_two_digits_that_count() -> None:
     shown = [_figures.money(Decimal(usd)) for usd in ("0", "0.000412", "0.0099", "0.01", "1234.5")]
     assert shown == ["$0.00", "$0.00041", "$0.0099", "$0.01", "$1,234.50"]
     assert _figures.money(None) == "price unknown"
+
+
+def test_an_upgrade_names_our_changes_and_counts_those_of_the_queue() -> None:
+    own = {"0001_first", "0002_next"}
+    assert brought(["0001_first", "0002_next", "03.00.00_01_pre", "03.00.00_50_post"], own) == (
+        "applied 0001_first, 0002_next and 2 of the job queue"
+    )
+    assert brought(["0002_next"], own) == "applied 0002_next"
+    assert brought(["03.00.00_01_pre"], own) == "applied 1 of the job queue"
+    assert brought([], own) == "the schema is up to date"
 
 
 def test_times_and_sizes_are_short() -> None:

@@ -175,7 +175,7 @@ async def test_a_site_that_forbids_us_is_not_read(web: Site, fetcher: Fetcher) -
 @pytest.mark.parametrize("status", ["500 Oops", "503 Busy", "429 Slow"])
 async def test_nothing_is_read_while_nobody_knows_what_may_be(web: Site, fetcher: Fetcher, status: str) -> None:
     web.pages |= {"/robots.txt": answer(b"", status=status), "/": answer(page("home"))}
-    with pytest.raises(SourceUnreadable, match=r"robots\.txt to be there or not"):
+    with pytest.raises(SourceUnreadable, match=r"robots\.txt could not be asked for"):
         await listed(source(web, fetcher))
     assert web.paths == ["/robots.txt"]
 

@@ -1,6 +1,7 @@
 """Upgrade the database, back it up, restore it."""
 
 import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,15 @@ def upgrade(context: typer.Context, as_json: AsJson = False) -> None:
         applied = migrate.upgrade(url)
     if as_json:
         shell.terminal.json({"applied": applied})
-    shell.terminal.say(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
+    shell.terminal.say(brought(applied, migrate.known()))
+
+
+def brought(applied: Sequence[str], own: Collection[str]) -> str:
+    """`applied 0006_labels, 0007_index and 40 of the job queue`, whose changes have no names for people."""
+    named = ", ".join(name for name in applied if name in own)
+    others = sum(name not in own for name in applied)
+    queued = f"{others} of the job queue" if others else ""
+    return f"applied {' and '.join(filter(None, (named, queued)))}" if applied else "the schema is up to date"
 
 
 @app.command()

@@ -70,7 +70,7 @@ class Visitor:
         found = await self._visit(address, None, _RULES)
         if found.meaning == "trouble" or (found.meaning == "refused" and not found.fetched):
             raise SourceUnreadable(
-                f"expected {address} to be there or not; {found.reason}",
+                f"{address} could not be asked for: {found.reason}",
                 hint="without it nobody knows what may be read; nothing was removed",
             )
         return found.fetched.body if found.meaning == "page" and found.fetched else b""

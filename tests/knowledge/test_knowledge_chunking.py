@@ -209,3 +209,12 @@ def test_a_table_that_goes_on_overleaf_is_shown_with_its_titles() -> None:
     first, second = chunks(source, words)
     assert (first.header, second.header) == ("", "Grade Pay")
     assert "Grade Pay" in context(source, second)
+
+
+def test_titles_of_very_many_columns_leave_room_for_the_rows() -> None:
+    titles = " | ".join(f"Column {number}" for number in range(20_000))
+    source = document([("table", "\n".join([titles, *(f"row {number}" for number in range(40))]))])
+    last = chunks(source, count, 60)[-1]
+    assert last.header.startswith("Column 0 | Column 1 |")
+    assert 300 < len(last.header) <= 400
+    assert titles.startswith(last.header)

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from steadyhand.language.sentences import spans
 from steadyhand.types.document import Block, Chunk, Document
 
-VERSION = 2
+VERSION = 3
 """Changes when the same document would be cut in another way."""
 
 MAX_TOKENS = 230  # leaves room for the context in an embedder's window of 256
@@ -27,6 +27,7 @@ CountTokens: TypeAlias = Callable[[Sequence[str]], list[int]]
 
 _BATCH = 1_024  # texts per call of the tokenizer
 _CONTEXT_LIMIT = 160  # code points of title and section together
+_HEADER_LIMIT = 400  # code points of column titles: each chunk of a table carries them, before its own words
 _LINE = re.compile(r"\S[^\n]*")
 _WORD = re.compile(r"\S+")
 
@@ -205,7 +206,13 @@ def _parents(groups: list[list[_Unit]]) -> Iterator[list[list[_Unit]]]:
 
 
 def _header(text: str, first: _Unit) -> str:
-    """The column titles of the table that a group begins in the middle of, or that began on an earlier page."""
+    """The column titles of the table that a group begins in the middle of, or that began on an earlier page.
+
+    Of many columns the first, as many as there is room for.
+    """
     block = first.block
     start, end = block.titles or (block.start, block.header_end)
-    return " ".join(text[start:end].split()) if first.start >= end > 0 else ""
+    if not first.start >= end > 0:
+        return ""
+    shown = " ".join(text[start : min(end, start + 2 * _HEADER_LIMIT)].split())
+    return shown if len(shown) <= _HEADER_LIMIT else shown[:_HEADER_LIMIT].rpartition(" ")[0]

@@ -77,6 +77,18 @@ async def test_documents_that_are_old_or_past_their_review_are_stale(workspace: 
     await database.execute("UPDATE document SET review_by = NULL")
 
 
+async def test_a_day_of_review_that_is_none_is_named(workspace: AsyncWorkspace) -> None:
+    path = workspace.settings.root / "knowledge" / "notes" / "leave.md"
+    path.write_text(f"---\nreview_by: soon\n---\n{NOTES['leave.md']}")
+    _ = [step async for step in workspace.sync("notes")]
+    [remark] = (await workspace.knowledge_report("notes")).stale
+    assert remark.path == "leave.md"
+    assert remark.reason == "expected a day such as 2027-01-31 as its review_by; found 'soon'"
+    path.write_text(NOTES["leave.md"])
+    _ = [step async for step in workspace.sync("notes")]
+    assert (await workspace.knowledge_report("notes")).stale == ()
+
+
 async def test_sources_that_are_not_looked_at_in_their_time_are_overdue(workspace: AsyncWorkspace) -> None:
     bounds, today = Bounds(every_s={"knowledge/notes": 3_600}), date(2026, 1, 1)
     database = workspace.database

@@ -11,6 +11,7 @@ from steadyhand.knowledge import bases
 from steadyhand.knowledge.care.contradictions import contradictions
 from steadyhand.knowledge.ingest import duplicates
 from steadyhand.knowledge.ingest.duplicates import Pair
+from steadyhand.knowledge.ingest.facts import REVIEW
 from steadyhand.storage import Database, Row
 from steadyhand.types.json import Json
 from steadyhand.types.passage import Contradiction, Passage
@@ -162,18 +163,23 @@ def _remarks(chunks: int, runs: int, days: int) -> tuple[str, ...]:
 
 async def _stale(database: Database, base_id: int, old_days: int, today: date) -> list[Remark]:
     rows = await database.rows(
-        "SELECT d.path, d.review_by, v.born_at FROM document d"
+        "SELECT d.path, d.review_by, d.metadata, v.born_at FROM document d"
         " JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL WHERE d.base_id = %(base)s"
-        " AND (d.review_by < %(today)s OR (d.review_by IS NULL AND v.born_at < %(today)s::date - %(days)s::int))"
+        " AND (d.review_by < %(today)s OR (d.review_by IS NULL AND (v.born_at < %(today)s::date - %(days)s::int"
+        " OR jsonb_exists_any(d.metadata, %(names)s))))"
         " ORDER BY d.review_by NULLS LAST, v.born_at, d.path",
-        {"base": base_id, "today": today, "days": old_days},
+        {"base": base_id, "today": today, "days": old_days, "names": list(REVIEW)},
     )
-    return [
-        Remark(row["path"], f"was to be reviewed by {row['review_by']}")
-        if row["review_by"]
-        else Remark(row["path"], f"unchanged since {row['born_at']:%Y-%m-%d}")
-        for row in rows
-    ]
+    return [Remark(row["path"], _why_stale(row)) for row in rows]
+
+
+def _why_stale(row: Row) -> str:
+    if row["review_by"]:
+        return f"was to be reviewed by {row['review_by']}"
+    for name in REVIEW:
+        if name in row["metadata"]:
+            return f"expected a day such as 2027-01-31 as its {name}; found {row['metadata'][name]!r}"
+    return f"unchanged since {row['born_at']:%Y-%m-%d}"
 
 
 async def _overdue(database: Database, base_id: int, every_s: Mapping[str, int]) -> list[Remark]:

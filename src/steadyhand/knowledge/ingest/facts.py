@@ -15,7 +15,8 @@ from steadyhand.types.source import Item
 LabelsOf: TypeAlias = Callable[[str], frozenset[str]]
 """The labels of a path, where its item says nothing else."""
 
-_REVIEW = ("review_by", "valid_until")
+REVIEW = ("review_by", "valid_until")
+"""Metadata that say by which day a document has to be looked at again."""
 
 
 def for_everyone(path: str) -> frozenset[str]:
@@ -47,7 +48,7 @@ def facts_of(item: Item, labels_of: LabelsOf) -> Facts:
 
 def review_day(metadata: Mapping[str, object]) -> date | None:
     """The day behind which a document counts as stale: `review_by`, else `valid_until`, in ISO 8601."""
-    for name in _REVIEW:
+    for name in REVIEW:
         said = metadata.get(name)
         if isinstance(said, str):
             try:

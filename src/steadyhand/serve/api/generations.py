@@ -1,15 +1,11 @@
 """The vectors of a knowledge base: which embedders made them, and changing the one that searches read."""
 
-import json
-from collections.abc import AsyncIterator
+from fastapi.responses import JSONResponse, Response
 
-from fastapi.responses import JSONResponse, Response, StreamingResponse
-
-from steadyhand.errors import SteadyhandError
 from steadyhand.knowledge import gold
-from steadyhand.knowledge.generations import Built
+from steadyhand.serve.api.lines import lines
 from steadyhand.serve.request import BaseName, Caller, Opened
-from steadyhand.types.wire import error_json, plain
+from steadyhand.types.wire import plain
 
 
 async def show(kb: BaseName, workspace: Opened) -> Response:
@@ -43,21 +39,10 @@ async def reindex(
         made = await workspace.reindexes.ask(kb, name=embedder, anyway=anyway, unmeasured=switch)
         return JSONResponse({"knowledge_base": kb, "embedder": made}, status_code=202)
     reindexing = workspace.reindexing(kb)
-    built = aiter(reindexing.build(embedder))
-    step = await anext(built, None)  # what is wrong with the request is said before the stream begins
-
-    async def lines(step: Built | None) -> AsyncIterator[bytes]:
-        try:
-            while step is not None:
-                yield _line(plain(step))
-                step = await anext(built, None)
-            done = await reindexing.finish(caller, name=embedder, anyway=anyway, unmeasured=switch)
-        except SteadyhandError as error:
-            yield _line(error_json(error.code, str(error), hint=error.hint))
-        else:
-            yield _line({"finished": plain(done)})
-
-    return StreamingResponse(lines(step), media_type="application/x-ndjson")
+    return await lines(
+        reindexing.build(embedder),
+        lambda: reindexing.finish(caller, name=embedder, anyway=anyway, unmeasured=switch),
+    )
 
 
 async def rollback(kb: BaseName, workspace: Opened) -> Response:
@@ -68,7 +53,3 @@ async def rollback(kb: BaseName, workspace: Opened) -> Response:
 async def reclaim(kb: BaseName, workspace: Opened) -> Response:
     """Delete the vectors that searches do not read. After that there is nothing to roll back to."""
     return JSONResponse({"deleted": await workspace.generations.reclaim(kb)})
-
-
-def _line(content: object) -> bytes:
-    return json.dumps(content, ensure_ascii=False, allow_nan=False).encode() + b"\n"

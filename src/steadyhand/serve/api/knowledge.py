@@ -1,19 +1,18 @@
 """Knowledge bases: what is in them, searching them, what wants a look, and bringing their sources in."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from fastapi import Query
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 
-from steadyhand.errors import SteadyhandError
 from steadyhand.knowledge.ingest.following import Progress
 from steadyhand.knowledge.ingest.upkeep import Asked
 from steadyhand.serve import care
+from steadyhand.serve.api.lines import lines
 from steadyhand.serve.request import BaseName, Caller, Conditions, Now, Opened
 from steadyhand.types.search import Finish, SearchRequest
-from steadyhand.types.wire import error_json, plain
+from steadyhand.types.wire import plain
 from steadyhand.workspace import AsyncWorkspace
 
 _NAME = r"[\w-][\w.-]*"
@@ -105,29 +104,10 @@ async def sync(kb: BaseName, workspace: Opened, *, allow_removals: bool = False)
     (`source.vanished`) unless `allow_removals`.
     """
     asked = await workspace.upkeep.ask(kb, allow_removals=allow_removals)
-    progress = _followed(workspace, asked)
-    first = await anext(progress, None)  # what is wrong with the request is said before the stream begins
-    return StreamingResponse(_lines(workspace, asked, first, progress), media_type="application/x-ndjson")
+    return await lines(_followed(workspace, asked), lambda: workspace.upkeep.outcomes(asked))
 
 
 async def _followed(workspace: AsyncWorkspace, asked: Sequence[Asked]) -> AsyncIterator[Progress]:
     for source in asked:
         async for step in workspace.upkeep.follow(source):
             yield step
-
-
-async def _lines(
-    workspace: AsyncWorkspace, asked: Sequence[Asked], step: Progress | None, later: AsyncIterator[Progress]
-) -> AsyncIterator[bytes]:
-    try:
-        while step is not None:
-            yield _line(plain(step))
-            step = await anext(later, None)
-    except SteadyhandError as error:
-        yield _line(error_json(error.code, str(error), hint=error.hint))
-        return
-    yield _line({"finished": await workspace.upkeep.outcomes(asked)})
-
-
-def _line(content: object) -> bytes:
-    return json.dumps(content, ensure_ascii=False, allow_nan=False).encode() + b"\n"

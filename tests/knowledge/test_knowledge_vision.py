@@ -1,9 +1,11 @@
 """A vision model reads pictures; what it writes becomes part of one canonical text."""
 
+from dataclasses import replace
+
 import pytest
 
 from steadyhand.errors import DocumentUnreadable, ProviderTimeout
-from steadyhand.knowledge.reading.vision import INSTRUCTION, transcribed
+from steadyhand.knowledge.reading.vision import INSTRUCTION, transcribed, with_unread
 from steadyhand.types.document import Block, Document, Page, Picture
 
 
@@ -58,6 +60,13 @@ async def test_pages_are_read_one_by_one_into_one_text() -> None:
         "Terms",
     ]
     assert document.pages[0].width == 595
+
+
+def test_pages_that_nobody_read_are_named_beside_a_text() -> None:
+    assert with_unread(scan(1, 2)) == scan(1, 2)
+    partly = replace(scan(2, 5, 6, 7, 9), text="Words of page 1.")
+    assert with_unread(partly).metadata == {"author": "Ada", "unread_pages": "2, 5-7, 9"}
+    assert with_unread(replace(partly, pictures=())).metadata == {"author": "Ada"}
 
 
 async def test_a_picture_without_text_is_described() -> None:

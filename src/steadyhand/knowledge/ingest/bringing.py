@@ -18,7 +18,7 @@ from steadyhand.knowledge.ingest.following import KnownItem
 from steadyhand.knowledge.ingest.recipes import PICTURED, is_current
 from steadyhand.knowledge.reading import formats
 from steadyhand.knowledge.reading.members import Member
-from steadyhand.knowledge.reading.vision import transcribed
+from steadyhand.knowledge.reading.vision import transcribed, with_unread
 from steadyhand.types.document import Document
 from steadyhand.types.ports import Describe
 from steadyhand.types.source import Item
@@ -245,7 +245,7 @@ class SharedReading:
     async def _read(self, piece: Piece, vision: Vision | None) -> Read:
         try:
             document = await self._readers.read(piece.content, _anonymous(piece), piece.wanted.facts.labels)
-            return await transcribed(document, vision.describe) if vision else document
+            return await transcribed(document, vision.describe) if vision else with_unread(document)
         except DocumentError as error:
             return error
         except ProviderError as error:

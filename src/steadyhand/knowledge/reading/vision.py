@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import groupby
 
 from steadyhand import plugins
 from steadyhand.errors import DocumentUnreadable
@@ -51,6 +52,17 @@ async def transcribed(document: Document, describe: Describe) -> Document:
             hint="leave empty files out",
         )
     return _merged(document, read, pages)
+
+
+def with_unread(document: Document) -> Document:
+    """The document whose pictures nobody saw. One with a text names their pages: `unread_pages` is "2, 5-7"."""
+    if not document.pictures or not document.text:
+        return document
+    pages = sorted({picture.page for picture in document.pictures})
+    runs = (list(run) for _, run in groupby(enumerate(pages), key=lambda each: each[1] - each[0]))
+    ends = ((run[0][1], run[-1][1]) for run in runs)
+    said = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ends)
+    return replace(document, metadata={**document.metadata, "unread_pages": said})
 
 
 def _add(draft: Draft, answer: str, name: str) -> None:

@@ -33,7 +33,7 @@ def test_without_a_wish_a_search_is_left_as_it_is(tmp_path: Path) -> None:
 
 def test_a_contract_says_how_documents_are_searched(tmp_path: Path) -> None:
     wishes = (
-        'queries = 3\nrerank = "lexical"\nmax_tokens = 1500\nexpand = true\n'
+        'queries = 3\nrerank = "lexical"\nmax_tokens = 1500\nexpand = true\ndiversity = 0.3\n'
         '[knowledge.filter]\ndepartment = "hr"\nyear = { gte = 2024 }\ntopic = "{{ input.subject }}"\n'
     )
     assert meant(tmp_path, BASED + wishes) == Knowledge(
@@ -45,6 +45,7 @@ def test_a_contract_says_how_documents_are_searched(tmp_path: Path) -> None:
         rerank="lexical",
         max_tokens=1_500,
         expand=True,
+        diversity=0.3,
         where=(
             Condition("department", "eq", "hr"),
             Condition("year", "gte", 2024),

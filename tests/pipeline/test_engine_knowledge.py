@@ -17,7 +17,7 @@ from steadyhand.types.model import Price, Rates
 from steadyhand.types.passage import Passage, Retrieval
 from steadyhand.types.ports import Ask
 from steadyhand.types.quota import Limit
-from steadyhand.types.search import SearchRequest
+from steadyhand.types.search import Finish, SearchRequest
 
 ASKED = {"question": "By how much may the hotel limit be exceeded?"}
 OTHERS = json.dumps({"questions": ["How far above the limit?", "Dearer hotels"]})
@@ -51,6 +51,12 @@ async def test_without_a_wish_the_question_alone_is_searched_and_no_model_asked_
     [request] = house.searched
     assert (request.queries, request.top_k, request.where) == ((ASKED["question"],), 3, ())
     assert len(house.requests) == 1
+
+
+async def test_what_becomes_of_the_passages_is_as_the_contract_says() -> None:
+    house = Library({"large": [GOOD]})
+    await house.ask(ASKED, knowledge=knowing(rerank="lexical", max_tokens=500, expand=True, diversity=0.3))
+    assert house.searched[0].finish == Finish(rerank="lexical", max_tokens=500, expand=True, diversity=0.3)
 
 
 async def test_other_wordings_are_a_models_and_their_cost_is_the_runs() -> None:

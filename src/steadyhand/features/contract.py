@@ -107,6 +107,12 @@ class KnowledgeTable(_Table):
         None, ge=256, le=1_000_000, description="The most tokens of all passages together; default: unlimited."
     )
     expand: bool = Field(False, description="Show the section around a passage, where there is room for it.")
+    diversity: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How far a passage falls back, 0 to 1, that is like a better one; the very same is left out.",
+    )
     filter: _Values = Field(
         default_factory=dict,
         description="Conditions on the metadata of documents; values may be templates such as {{ input.country }}.",

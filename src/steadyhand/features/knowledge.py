@@ -51,6 +51,7 @@ def knowledge(table: KnowledgeTable | None) -> Knowledge | None:
         rerank="" if table.rerank == _NONE else table.rerank,
         max_tokens=table.max_tokens,
         expand=table.expand,
+        diversity=table.diversity,
         where=filters.parse(plain_values(table.filter)),
         min_score=table.min_score,
     )

@@ -34,7 +34,10 @@ async def retrieve(run: Run, ports: Ports) -> StepResult:
         top_k=knowledge.top_k,
         where=conditions(run.feature, run.input),
         finish=Finish(
-            rerank=knowledge.rerank, max_tokens=knowledge.max_tokens, expand=knowledge.expand, diversity=0.0
+            rerank=knowledge.rerank,
+            max_tokens=knowledge.max_tokens,
+            expand=knowledge.expand,
+            diversity=knowledge.diversity,
         ),
     )
     found = await ports.search(request, aside)

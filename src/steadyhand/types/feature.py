@@ -31,8 +31,8 @@ class Knowledge:
     """Where the feature's answers come from. `query` is a Jinja template over `input`, and so are texts in `where`.
 
     `queries` counts the wordings that are searched, the question's own included; the others are a model's.
-    `rerank`, `max_tokens` and `expand` are as in a search's `Finish`. Passages whose support of the question, in
-    [0, 1], is below `min_score` count as nothing found; None is the usual bound.
+    `rerank`, `max_tokens`, `expand` and `diversity` are as in a search's `Finish`. Passages whose support of the
+    question, in [0, 1], is below `min_score` count as nothing found; None is the usual bound.
     """
 
     base: str
@@ -43,6 +43,7 @@ class Knowledge:
     rerank: str = ""
     max_tokens: int | None = None
     expand: bool = False
+    diversity: float = 0.0
     where: tuple[Condition, ...] = ()
     min_score: float | None = None
 

@@ -30,6 +30,9 @@ def test_a_base_is_tested_changed_over_and_taken_back(empty: Path, inside) -> No
     (empty / "gold" / "notes.jsonl").write_text(QUESTION)
     tested = json.loads(inside("knowledge", "test", "notes", "--json", *where).stdout)
     assert [fared["rank"] for fared in tested["fared"]] == [1]
+    (empty / "gold" / "notes.jsonl").write_text(QUESTION + QUESTION.replace("welcome", "welcom"))
+    assert "sources that notes does not have: welcom.md\n" in inside("knowledge", "test", "notes", *where).stderr
+    (empty / "gold" / "notes.jsonl").write_text(QUESTION)
     done = inside("knowledge", "reindex", "notes", "--embedder", "small", "--json", *where)
     assert (done.returncode, json.loads(done.stdout)["reason"]) == (0, "not worse")
     assert "knowledge rollback notes" in done.stderr
@@ -44,6 +47,7 @@ def test_a_base_is_tested_changed_over_and_taken_back(empty: Path, inside) -> No
 def test_the_report_has_an_exit_code(empty: Path, inside) -> None:
     where = ("-w", str(empty))
     inside("ingest", "notes", *where)
+    assert inside("ingest", "notes", "http://127.0.0.1:9/slip", *where).returncode != 0
     assert inside("knowledge", "report", "notes", *where).returncode == 0
     for name, text in {
         "one": "A hotel may cost 120 EUR a night.",

@@ -78,3 +78,14 @@ def test_a_search_finds_filters_and_reorders(inside: Callable[..., CompletedProc
     assert "found an empty text" in refused.stderr
     refused = inside("search", "policies", "x", "--rerank", "lexcal", "-w", str(company))
     assert (refused.returncode, 'did you mean "lexical"?' in refused.stderr) == (2, True)
+
+
+def test_a_filter_that_leaves_nothing_is_told_what_there_is(empty: Path, inside) -> None:
+    where = ("-w", str(empty))
+    (empty / "knowledge" / "notes" / "travel.md").write_text(
+        "---\ndepartment: hr\nyear: 2026\n---\n\nHotels cost 120 EUR."
+    )
+    inside("ingest", "notes", *where)
+    found = inside("search", "notes", "hotels", "--filter", "dept=hr", *where)
+    assert (found.returncode, found.stdout) == (0, "")
+    assert found.stderr.splitlines()[-1] == "fields of its documents: department, year"

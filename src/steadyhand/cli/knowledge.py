@@ -114,17 +114,18 @@ def ask_gold_questions(context: typer.Context, base: _Base, as_json: AsJson = Fa
     """
     shell = shell_of(context)
 
-    async def ask(workspace: AsyncWorkspace) -> Scores:
+    async def ask(workspace: AsyncWorkspace) -> tuple[Scores, list[str]]:
         active, *_ = await workspace.generations.of(base)
-        scores = await workspace.reindexing(base).measured(active.embedder, OWNER)
+        reindexing = workspace.reindexing(base)
+        scores = await reindexing.measured(active.embedder, OWNER)
         if scores is None:
             raise InvalidInput(
                 f"expected gold questions of {base!r}; found none",
                 hint=f'write gold/{base}.jsonl: {{"question": "…", "sources": ["travel.pdf#page=3"]}}',
             )
-        return scores
+        return scores, await workspace.knowledge.absent(base, reindexing.sources)
 
-    scores = in_workspace(shell, ask)
+    scores, absent = in_workspace(shell, ask)
     missed = [fared for fared in scores.fared if fared.rank is None]
     if as_json:
         shell.terminal.json(scores)
@@ -132,6 +133,8 @@ def ask_gold_questions(context: typer.Context, base: _Base, as_json: AsJson = Fa
         rows = [(str(fared.rank or "-"), f"{fared.ndcg:.2f}", fared.question) for fared in scores.fared]
         shell.terminal.table(("rank", "nDCG", "question"), rows, numbers=(0, 1))
     shell.terminal.say(_said(scores))
+    if absent:
+        shell.terminal.say(f"sources that {base} does not have: {', '.join(absent)}")
     raise typer.Exit(min(len(missed), 1))
 
 

@@ -78,16 +78,21 @@ def search(
         finish=Finish(rerank=rerank),
     )
 
-    async def look(workspace: AsyncWorkspace) -> tuple[Retrieval, str]:
-        return await workspace.finder(request), address_in_use(workspace.settings.root)
+    async def look(workspace: AsyncWorkspace) -> tuple[Retrieval, str, list[str]]:
+        found = await workspace.finder(request)
+        is_narrowed = bool(request.where and not found.passages)
+        fields = await workspace.knowledge.fields(base, request.principal) if is_narrowed else []
+        return found, address_in_use(workspace.settings.root), fields
 
-    found, address = in_workspace(shell, look)
+    found, address, fields = in_workspace(shell, look)
     if as_json:
         shell.terminal.json(found)
         return
     for number, passage in enumerate(found.passages, start=1):
         shell.terminal.data(shown(number, passage, shell.terminal.width, address))
     shell.terminal.say(f"{count(len(found.passages), 'passage')} of {found.snapshot}")
+    if fields:
+        shell.terminal.say(f"fields of its documents: {', '.join(fields)}")
 
 
 def shown(number: int, passage: Passage, width: int, address: str = "") -> str:

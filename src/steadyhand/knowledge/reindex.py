@@ -55,6 +55,11 @@ class Reindex:
         """Are there gold questions?"""
         return bool(self._questions)
 
+    @property
+    def sources(self) -> frozenset[str]:
+        """The documents that hold the answers, as the gold questions name them."""
+        return frozenset(target.source for question in self._questions for target in question.targets)
+
     async def begin(self, name: str = "") -> str:
         """Have documents get the new vectors as they come in; returns the embedder's id. Raises `NotFound`."""
         return await self._generations.begin(self._base, name)

@@ -183,11 +183,15 @@ def _why_stale(row: Row) -> str:
 
 
 async def _overdue(database: Database, base_id: int, every_s: Mapping[str, int]) -> list[Remark]:
-    """Sources whose last complete look is older than twice its interval, or that ended with an error."""
+    """Sources whose last complete look is older than twice its interval, or that ended with an error.
+
+    One that nobody declared and that never gave anything was a slip of who named it.
+    """
     rows = await database.rows(
-        "SELECT origin, state, error, ended_at, extract(epoch FROM now() - ended_at) AS age_s FROM source"
-        " WHERE base_id = %s ORDER BY origin",
-        [base_id],
+        "SELECT origin, state, error, ended_at, extract(epoch FROM now() - ended_at) AS age_s FROM source s"
+        " WHERE base_id = %s AND (origin = ANY(%s)"
+        "  OR EXISTS (SELECT 1 FROM source_item i WHERE i.source_id = s.id)) ORDER BY origin",
+        [base_id, list(every_s)],
     )
     found = []
     for row in rows:

@@ -71,6 +71,27 @@ async def test_jobs_bring_declared_sources_in_with_their_labels(opened: AsyncWor
     ]
 
 
+async def test_declared_sources_are_known_before_they_are_looked_at(opened: AsyncWorkspace) -> None:
+    found = await opened.upkeep.followed("notes")
+    assert [(one.place, one.every, one.status) for one in found] == [("notes", "", None), ("board", "1h", None)]
+
+
+@pytest.mark.parametrize(("minutes", "looked"), [(59.6, True), (59.4, False)])
+async def test_a_source_is_looked_at_in_the_minute_that_is_nearest_to_its_time(
+    opened: AsyncWorkspace, minutes: float, looked: bool
+) -> None:
+    opened.jobs.start()
+    await followed(opened)
+    await opened.database.execute("UPDATE source SET began_at = now() - make_interval(secs => %s)", [60 * minutes])
+    before = (await opened.upkeep.followed("notes"))[1].status
+    await opened.upkeep._look({})
+    await until_idle(opened)
+    after = (await opened.upkeep.followed("notes"))[1].status
+    assert before is not None
+    assert after is not None
+    assert (after.round > before.round) is looked
+
+
 async def test_a_server_does_not_give_back_labels_that_were_taken_away_while_it_runs(
     opened: AsyncWorkspace,
 ) -> None:

@@ -33,6 +33,7 @@ SYNC = "knowledge.sync"
 _LOOK, _EVERY_MINUTE = "knowledge.look", "* * * * *"
 _SWEEP, _EVERY_NIGHT = "knowledge.sweep", "17 3 * * *"
 _POLL_S = 0.25
+_NEARLY = timedelta(seconds=30)  # looks come by the minute: who is due before the next one is due now
 
 OpenSource: TypeAlias = Callable[[SourceSettings], Source]
 """Costs nothing: what is there is seen when it is listed."""
@@ -300,7 +301,7 @@ class Upkeep:
     async def _is_due(self, base: str, source: SourceSettings, now: datetime) -> bool:
         status = await self._following.status(base, self._opened(source).origin)
         last = status.began_at if status else None
-        return last is None or last + timedelta(seconds=source.every_s) <= now
+        return last is None or last + timedelta(seconds=source.every_s) <= now + _NEARLY
 
 
 def _key(base: str, source: SourceSettings) -> str:

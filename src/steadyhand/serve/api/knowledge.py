@@ -85,8 +85,10 @@ async def search(
 
 async def sources(kb: BaseName, workspace: Opened, caller: Caller) -> Response:
     """Where the documents of a base come from: when they were looked at, when they will be, what became of them."""
-    await workspace.knowledge.base(kb, caller)
-    return JSONResponse({"sources": plain(await workspace.upkeep.followed(kb))})
+    found = await workspace.upkeep.followed(kb)
+    if not found:
+        await workspace.knowledge.base(kb, caller)
+    return JSONResponse({"sources": plain(found)})
 
 
 async def report(kb: BaseName, workspace: Opened, caller: Caller) -> Response:

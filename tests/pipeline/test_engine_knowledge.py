@@ -247,6 +247,22 @@ async def test_sources_that_disagree_are_told_to_the_model_and_given_with_the_an
     assert (await Library({"large": [GOOD]}).ask(ASKED)).contradictions == ()
 
 
+async def test_sources_that_disagree_about_something_else_are_not_given_with_the_answer() -> None:
+    texts = ("Hotels cost at most 90 EUR a night.", "Hotels cost at most 80 EUR a night.")
+    others = [
+        replace(PASSAGE, chunk_id=at, version_id=at, source=f"old-{at}.pdf", text=text, end=100 + len(text))
+        for at, text in enumerate(texts, start=2)
+    ]
+    first = replace(
+        PASSAGE, text=PASSAGE.text.replace("Hotels cost at most 120 EUR a night.", "Trains come first.")
+    )
+    house = Library({"large": [GOOD]}, finds=[Retrieval((first, *others), "policies@1")])
+    answer = await house.ask(ASKED)
+    assert answer.evidence
+    assert "sources disagree about" in detail(house, "retrieve")
+    assert answer.contradictions == ()
+
+
 async def test_built_in_models_say_themselves_that_nothing_was_found() -> None:
     house = Library({"extractive": [GOOD]}, finds=[Retrieval((off_topic(), PASSAGE), "policies@1")])
     local = (ModelId("local:extractive"),)

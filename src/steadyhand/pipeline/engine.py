@@ -27,6 +27,7 @@ from steadyhand.pipeline.shadows import Shadows, shadow_of
 from steadyhand.routing.choose import candidate
 from steadyhand.types.feature import Feature
 from steadyhand.types.json import JsonObject
+from steadyhand.types.passage import Contradiction
 from steadyhand.types.run import (
     Answer,
     Continue,
@@ -313,5 +314,17 @@ def _answer(run: Run) -> Answer:
         snapshot=run.retrieval.snapshot if run.retrieval else "",
         duration_s=run.duration_s,
         error=run.failure,
-        contradictions=run.retrieval.contradictions if run.retrieval and is_given else (),
+        contradictions=_contradictions(run) if is_given else (),
+    )
+
+
+def _contradictions(run: Run) -> tuple[Contradiction, ...]:
+    """Those that a source of the answer has a part in; all where the answer need not say where it is from."""
+    if run.retrieval is None or run.feature.knowledge is None:
+        return ()
+    if not run.evidence and not run.feature.knowledge.must_cite:
+        return run.retrieval.contradictions
+    cited = {evidence.source for evidence in run.evidence}
+    return tuple(
+        each for each in run.retrieval.contradictions if any(said.source in cited for said in each.statements)
     )

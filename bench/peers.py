@@ -26,6 +26,7 @@ from steadyhand.workspace import AsyncWorkspace
 
 _PEERS = ("llamaindex", "haystack")
 _SCRIPT = Path(__file__).parents[2] / "shared" / "bench" / "knowledge" / "peers_bench.py"
+_START = Path(__file__).with_name("cold_start.py")
 _PACKAGE = Path(__file__).parents[1] / "src" / "steadyhand"
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _TARGETS = {"fp32": 2.0, "int8": 3.5}  # chunks per second of processor time, times the better peer's
@@ -91,7 +92,7 @@ def _ours(arguments: argparse.Namespace, precision: str) -> dict[str, float]:
         sizes = ["--documents", str(arguments.documents), "--questions", str(arguments.questions)]
         figures = _last_line([*own, *sizes])
         began = time.perf_counter()
-        ready_s = _last_line([*own, *sizes, "--start-only"])["ready_s"]
+        ready_s = _last_line([sys.executable, _START, folder, "set"])["ready_s"]
         say(f"started in {ready_s:.2f} s, ended after {time.perf_counter() - began:.2f} s")
         return {**figures, "start_s": round(ready_s, 2)}
 
@@ -140,26 +141,12 @@ async def _warm(opened: AsyncWorkspace, root: Path) -> None:
     _ = [step async for step in opened.sync("warm", note)]
 
 
-async def _start(root: Path) -> None:
-    """From nothing to a workspace that has answered a question."""
-    async with await AsyncWorkspace.open(root) as opened:
-        await opened.search("set", "Is it there?", top_k=10)
-        finish({"ready_s": time.time() - _born_at()})
-
-
 def _chosen(found: Set, queries: dict[str, str], most: int) -> list[str]:
     """The documents that answer the questions, then others, as the peers' script takes them."""
     needed = {document for query in queries for document in found.grades[query]}
     first = [document for document in found.texts if document in needed]
     others = [document for document in found.texts if document not in needed]
     return first + others[: max(0, most - len(needed))]
-
-
-def _born_at() -> float:
-    """When this process began, in seconds since the epoch."""
-    ticks = int(Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
-    uptime = float(Path("/proc/uptime").read_text(encoding="utf-8").split()[0])
-    return time.time() - uptime + ticks / _TICKS
 
 
 def _cpu_s(root: Path) -> float:
@@ -197,11 +184,8 @@ if __name__ == "__main__":
     parser.add_argument("--documents", type=int, default=100)
     parser.add_argument("--questions", type=int, default=50)
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--start-only", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.start_only:
-        asyncio.run(_start(chosen.inside))
-    elif chosen.inside:
+    if chosen.inside:
         asyncio.run(_inside(chosen.inside, chosen.data, chosen.documents, chosen.questions))
     else:
         main(chosen)

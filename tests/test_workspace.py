@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steadyhand.storage import embedded
+from steadyhand.storage import embedded, migrate
 from steadyhand.workspace import AsyncWorkspace
 
 
@@ -46,3 +46,20 @@ def test_an_opening_that_is_broken_off_leaves_no_server_behind(
     [server] = started
     assert not (server.layout.data / "postmaster.pid").exists()
     shutil.rmtree(server.layout.data.parent)
+
+
+@pytest.mark.parametrize(
+    ("applied", "is_told"), [([], False), (["0001_first", "0002_gateway"], False), (["0002_gateway"], True)]
+)
+async def test_an_older_database_that_goes_forward_is_told_of(
+    tmp_path: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    applied: list[str],
+    is_told: bool,
+) -> None:
+    (tmp_path / "steadyhand.toml").write_text(f'database_url = "{database_url}"')
+    monkeypatch.setattr(migrate, "upgrade", lambda url: applied)
+    async with await AsyncWorkspace.open(tmp_path):
+        assert ("the database was brought forward" in caplog.text) is is_told

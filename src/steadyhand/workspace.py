@@ -9,7 +9,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -220,7 +220,7 @@ class AsyncWorkspace:
                 resources.push_async_callback(_release, starting)
                 server = await asyncio.shield(starting)
                 url, revive, home = server.url, server.ensure_running, server.layout.data.parent
-            await asyncio.to_thread(migrate.upgrade, url)
+            _tell_upgraded(await asyncio.to_thread(migrate.upgrade, url))
             database = Database(url, revive)
             await database.open()
             resources.push_async_callback(database.close)
@@ -359,6 +359,12 @@ async def _release(starting: "asyncio.Future[embedded.Server]") -> None:
     with suppress(StorageError):
         server = await starting
         await asyncio.to_thread(server.release)
+
+
+def _tell_upgraded(applied: Sequence[str]) -> None:
+    """Of a database that was there before: whoever has an older Steadyhand wants to know."""
+    if applied and min(migrate.known()) not in applied:
+        _log.warning("the database was brought forward; older versions of Steadyhand do not open it any more")
 
 
 def _tell(name: str, problems: list[Problem], is_running: bool) -> None:

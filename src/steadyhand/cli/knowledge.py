@@ -11,7 +11,7 @@ from steadyhand.cli._figures import count
 from steadyhand.cli._running import in_workspace
 from steadyhand.cli._shell import AsJson, Shell, new_app, shell_of
 from steadyhand.errors import InvalidInput
-from steadyhand.knowledge import gold
+from steadyhand.knowledge import bases, gold
 from steadyhand.knowledge.contents import BaseSummary
 from steadyhand.knowledge.generations import Generation
 from steadyhand.knowledge.gold import Past, Scores
@@ -123,7 +123,7 @@ def ask_gold_questions(context: typer.Context, base: _Base, as_json: AsJson = Fa
                 f"expected gold questions of {base!r}; found none",
                 hint=f'write gold/{base}.jsonl: {{"question": "…", "sources": ["travel.pdf#page=3"]}}',
             )
-        return scores, await workspace.knowledge.absent(base, reindexing.sources)
+        return scores, await bases.absent(workspace.database, base, reindexing.sources)
 
     scores, absent = in_workspace(shell, ask)
     missed = [fared for fared in scores.fared if fared.rank is None]

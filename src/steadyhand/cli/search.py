@@ -13,6 +13,7 @@ from steadyhand.cli._serving import address_in_use
 from steadyhand.cli._shell import AsJson, new_app, shell_of
 from steadyhand.cli._terminal import hanging
 from steadyhand.errors import InvalidInput, UsageError
+from steadyhand.knowledge import bases
 from steadyhand.knowledge.index import filters
 from steadyhand.types.condition import Condition
 from steadyhand.types.json import Json, JsonObject
@@ -78,13 +79,7 @@ def search(
         finish=Finish(rerank=rerank),
     )
 
-    async def look(workspace: AsyncWorkspace) -> tuple[Retrieval, str, list[str]]:
-        found = await workspace.finder(request)
-        is_narrowed = bool(request.where and not found.passages)
-        fields = await workspace.knowledge.fields(base, request.principal) if is_narrowed else []
-        return found, address_in_use(workspace.settings.root), fields
-
-    found, address, fields = in_workspace(shell, look)
+    found, address, fields = in_workspace(shell, lambda workspace: _looked(workspace, request))
     if as_json:
         shell.terminal.json(found)
         return
@@ -93,6 +88,15 @@ def search(
     shell.terminal.say(f"{count(len(found.passages), 'passage')} of {found.snapshot}")
     if fields:
         shell.terminal.say(f"fields of its documents: {', '.join(fields)}")
+
+
+async def _looked(workspace: AsyncWorkspace, request: SearchRequest) -> tuple[Retrieval, str, list[str]]:
+    """What is found, where it is served, and where a filter leaves nothing what it may name."""
+    found = await workspace.finder(request)
+    is_narrowed = bool(request.where and not found.passages)
+    database, base = workspace.database, request.knowledge_base
+    fields = await bases.fields(database, base, request.principal) if is_narrowed else []
+    return found, address_in_use(workspace.settings.root), fields
 
 
 def shown(number: int, passage: Passage, width: int, address: str = "") -> str:

@@ -39,28 +39,6 @@ class KnowledgeContents:
                 return base
         raise bases.unknown(name)
 
-    async def fields(self, name: str, principal: Principal) -> list[str]:
-        """The names in the metadata of documents that it may see, which filters may name, sorted."""
-        rows = await self._database.rows(
-            "SELECT DISTINCT jsonb_object_keys(d.metadata) AS field FROM document d"
-            " JOIN knowledge_base b ON b.id = d.base_id"
-            " JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
-            f" WHERE b.name = %(name)s AND {ALLOWED} ORDER BY field",
-            {"name": name, "sees": sees(principal)},
-        )
-        return [row["field"] for row in rows]
-
-    async def absent(self, name: str, paths: Collection[str]) -> list[str]:
-        """Those of the paths at which the base has no live document, sorted."""
-        rows = await self._database.rows(
-            "SELECT named.path FROM unnest(%(paths)s::text[]) AS named (path)"
-            " WHERE NOT EXISTS (SELECT 1 FROM document d JOIN knowledge_base b ON b.id = d.base_id"
-            " JOIN document_version v ON v.document_id = d.id AND v.died_at IS NULL"
-            " WHERE b.name = %(name)s AND d.path = named.path)",
-            {"name": name, "paths": sorted(set(paths))},
-        )
-        return sorted(row["path"] for row in rows)
-
     async def failures(self, name: str, principal: Principal) -> list[Row]:
         """Files that could not be read, with the reason.
 

@@ -188,7 +188,6 @@ async def test_an_answer_that_does_not_rate_every_passage_leaves_the_order(answe
     assert tuple(found) == PASSAGES
 
 
-async def test_without_a_model_to_ask_the_order_stays() -> None:
-    assert await reranked(model.ByModel(), QUESTION, [replace(PASSAGES[0], score=0.1)], None) == [
-        replace(PASSAGES[0], score=0.1)
-    ]
+async def test_a_search_outside_a_run_has_no_model_to_ask() -> None:
+    with pytest.raises(UsageError, match="expected the run of a feature"):
+        await reranked(model.ByModel(), QUESTION, PASSAGES, None)

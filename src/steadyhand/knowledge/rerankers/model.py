@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from steadyhand.errors import UsageError
 from steadyhand.types.json import Json, JsonSchema
 from steadyhand.types.message import Message
 from steadyhand.types.passage import Passage
@@ -50,13 +51,19 @@ def open(argument: str, models_folder: Path, threads: int) -> "ByModel":  # noqa
 
 
 class ByModel:
-    """Leaves the order as it is when nobody can be asked, or the answer does not rate every passage."""
+    """Leaves the order as it is when the model does not answer, or does not rate every passage.
+
+    Raises `UsageError` outside a run, where no model can be asked.
+    """
 
     candidates = 20
 
     async def __call__(self, question: str, passages: Sequence[Passage], ask: Ask | None) -> list[float] | None:
         if ask is None:
-            return None
+            raise UsageError(
+                "expected the run of a feature, whose model rates the passages; found a search of its own",
+                hint="search with lexical or onnx:FOLDER; model is for [knowledge] rerank in a contract",
+            )
         told = frozenset(passage.version_id for passage in passages)
         said = await ask(_messages(question, passages), _SCHEMA, "ratings", told)
         return None if said is None else _ratings(said.get("ratings"), len(passages))

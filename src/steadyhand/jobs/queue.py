@@ -50,6 +50,7 @@ class Jobs:
         )
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         self._working: list[asyncio.Task[None]] = []
+        self._is_closing = False
 
     def add(self, name: str, task: Task, *, attempts: int = 6, every: str = "") -> None:
         """Register a task before the worker starts. Tasks must be idempotent: a job may be begun more than once.
@@ -72,10 +73,12 @@ class Jobs:
 
     async def close(self) -> None:
         """Stop working; what runs gets some seconds to end, and is begun again by another worker if it does not."""
-        for task in self._working:
-            task.cancel()
-        await asyncio.gather(*self._working, return_exceptions=True)
-        self._working.clear()
+        self._is_closing = True
+        while self._working:
+            for task in self._working:
+                task.cancel()
+            _, left = await asyncio.wait(self._working, timeout=_STOP_S + _POLL_S)
+            self._working = list(left)  # a library may lose a cancellation among errors of its connection
         await self._app.close_async()
         await self._pool.close()
 
@@ -113,7 +116,7 @@ class Jobs:
 
     async def _work(self) -> None:
         """A worker that is started again when the database was away."""
-        while True:
+        while not self._is_closing:
             with suppress(ConnectorException, OSError):
                 await self._app.run_worker_async(
                     concurrency=2,
@@ -129,7 +132,7 @@ class Jobs:
     async def _take_over(self) -> None:
         """Let jobs of dead workers begin again."""
         manager = self._app.job_manager
-        while True:
+        while not self._is_closing:
             with suppress(ConnectorException):
                 await manager.prune_stalled_workers(STALLED_S)
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):

@@ -272,6 +272,13 @@ async def test_a_base_changes_its_vectors_and_goes_back(library: Library) -> Non
     assert (await library.ask("POST", "/reindex", embedder="nobody"))[0] in (404, 409, 422)
 
 
+async def test_a_search_for_nothing_is_refused(library: Library) -> None:
+    await library.put("a.md", NOTE)
+    for nothing in ("", " "):
+        status, refused = await library.ask("GET", "/search", q=nothing)
+        assert (status, refused["error"]["code"]) == (422, "input.invalid")
+
+
 async def test_vectors_are_made_in_the_background(library: Library) -> None:
     await library.put("a.md", NOTE)
     status, asked = await library.ask("POST", "/reindex", embedder="small", switch="true", background="true")

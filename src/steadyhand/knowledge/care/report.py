@@ -12,6 +12,7 @@ from steadyhand.knowledge.care.contradictions import contradictions
 from steadyhand.knowledge.ingest import duplicates
 from steadyhand.knowledge.ingest.duplicates import Pair
 from steadyhand.knowledge.ingest.facts import REVIEW
+from steadyhand.knowledge.search.passages import COLUMNS, passage
 from steadyhand.storage import Database, Row
 from steadyhand.types.json import Json
 from steadyhand.types.passage import Contradiction, Passage
@@ -225,31 +226,11 @@ async def _unused(database: Database, base_id: int, days: int, retrieved: Collec
 async def _passages(database: Database, base_id: int, base: str) -> list[tuple[str, Passage]]:
     """The newest chunks of live versions, each with its language."""
     rows = await database.rows(
-        "SELECT c.id, c.version_id, c.page, c.section, c.start, c.stop, c.body, d.path, v.title, v.language"
-        " FROM chunk c JOIN document_version v ON v.id = c.version_id AND v.died_at IS NULL"
+        f"SELECT {COLUMNS} FROM chunk c JOIN document_version v ON v.id = c.version_id AND v.died_at IS NULL"
         " JOIN document d ON d.id = v.document_id WHERE c.base_id = %s ORDER BY c.id DESC LIMIT %s",
         [base_id, _CHUNKS_MOST],
     )
-    return [(row["language"], _passage(row, base)) for row in rows]
-
-
-def _passage(row: Row, base: str) -> Passage:
-    return Passage(
-        chunk_id=row["id"],
-        version_id=row["version_id"],
-        knowledge_base=base,
-        source=row["path"],
-        title=row["title"],
-        section=row["section"],
-        page=row["page"],
-        start=row["start"],
-        end=row["stop"],
-        text=row["body"],
-        data_class="internal",
-        score=0.0,
-        bm25=0.0,
-        similarity=0.0,
-    )
+    return [(row["language"], passage(row, base, "internal")) for row in rows]
 
 
 def _contradicting(chunks: Sequence[tuple[str, Passage]]) -> list[Contradiction]:
@@ -257,7 +238,7 @@ def _contradicting(chunks: Sequence[tuple[str, Passage]]) -> list[Contradiction]
     found: list[Contradiction] = []
     in_order = sorted(chunks, key=lambda each: (each[0], each[1].source, each[1].start))
     for language, group in groupby(in_order, key=lambda each: each[0]):
-        found += contradictions((passage for _, passage in group), language)
+        found += contradictions((each for _, each in group), language)
     return found
 
 

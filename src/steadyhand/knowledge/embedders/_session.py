@@ -39,10 +39,11 @@ def vectors_of(
     wait for each other after every step.
     """
     work = list(batches([len(tokens) for tokens in texts], size))[::-1]  # the longest first: all end together
-    tokens = [[texts[at] for at in batch] for batch in work]
-    with ThreadPoolExecutor(min(threads, len(work)), thread_name_prefix="embed") as pool:
-        each = pool.map if len(work) > 1 else map
-        made = list(each(embedded, tokens))
+    if len(work) == 1:  # a question: it needs no threads of its own
+        made = [embedded([texts[at] for at in work[0]])]
+    else:
+        with ThreadPoolExecutor(min(threads, len(work)), thread_name_prefix="embed") as pool:
+            made = list(pool.map(embedded, ([texts[at] for at in batch] for batch in work)))
     vectors = np.empty((len(texts), made[0].shape[1]), dtype=np.float32)
     for batch, found in zip(work, made, strict=True):
         vectors[batch] = found

@@ -24,16 +24,16 @@ from steadyhand.knowledge.search import dense
 from steadyhand.knowledge.search.dense import Candidates, Wanted
 from steadyhand.knowledge.search.fusion import Leg, best_of, dense_share, fused
 from steadyhand.knowledge.search.matrices import Matrices
+from steadyhand.knowledge.search.passages import COLUMNS, Score, passage
 from steadyhand.knowledge.search.scopes import NOW, PAST, Scope, Scopes
 from steadyhand.knowledge.visible import sees
 from steadyhand.language import pieces
 from steadyhand.language.detect import UNKNOWN, language_of
 from steadyhand.language.words import terms
-from steadyhand.storage import Database, Row
-from steadyhand.types.passage import Passage, Retrieval
+from steadyhand.storage import Database
+from steadyhand.types.passage import Retrieval
 from steadyhand.types.ports import ClassOf, Vectors
 from steadyhand.types.search import SearchRequest
-from steadyhand.types.text import DataClass
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -193,7 +193,7 @@ class Searcher:
         return self._shares[key]
 
     async def _read(
-        self, snapshot: Snapshot, request: SearchRequest, ranked: Mapping[int, "_Score"]
+        self, snapshot: Snapshot, request: SearchRequest, ranked: Mapping[int, Score]
     ) -> tuple[Retrieval, bool]:
         condition, values = filters.clause(request.where)
         rows = await self._database.rows(
@@ -209,7 +209,7 @@ class Searcher:
         )
         data_class = self._class_of(request.knowledge_base)
         passages = [
-            _passage(row, request.knowledge_base, data_class, ranked[row["id"]])
+            passage(row, request.knowledge_base, data_class, ranked[row["id"]])
             for row in rows
             if row["id"] is not None
         ]
@@ -231,13 +231,6 @@ class _Known:
     scope: Scope | None
     best: Slots
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Score:
-    score: float
-    bm25: float
-    similarity: float
 
 
 async def _embedded(embedder: Embedder | None, request: SearchRequest) -> Vectors | None:
@@ -264,7 +257,7 @@ def _proposed(words: Sequence[Lexical], snapshot: Snapshot, scope: Scope | None,
     return np.unique(np.concatenate(best))
 
 
-def _ranked(candidates: Candidates, words: Sequence[Lexical], share: float, count: int) -> dict[int, _Score]:
+def _ranked(candidates: Candidates, words: Sequence[Lexical], share: float, count: int) -> dict[int, Score]:
     """The scores of the `count` best candidates by chunk, best first; of equals the older one. Blocks."""
     if not candidates.ids:
         return {}
@@ -277,41 +270,15 @@ def _ranked(candidates: Candidates, words: Sequence[Lexical], share: float, coun
     bm25 = np.stack([leg.bm25 for leg in legs])[by[order], order]
     similarity = np.nan_to_num(candidates.similarities[by[order], order])
     said = zip(scores[order].tolist(), bm25.tolist(), similarity.tolist(), strict=True)
-    return {candidates.ids[at]: _Score(*three) for at, three in zip(order.tolist(), said, strict=True)}
+    return {candidates.ids[at]: Score(*three) for at, three in zip(order.tolist(), said, strict=True)}
 
 
-def _passage(row: Row, knowledge_base: str, data_class: DataClass, scored: _Score) -> Passage:
-    return Passage(
-        chunk_id=row["id"],
-        version_id=row["version_id"],
-        knowledge_base=knowledge_base,
-        source=row["path"],
-        title=row["title"],
-        section=row["section"],
-        page=row["page"],
-        start=row["start"],
-        end=row["stop"],
-        text=row["body"],
-        data_class=data_class,
-        score=scored.score,
-        bm25=scored.bm25,
-        similarity=scored.similarity,
-        review_by=row["review_by"],
-        parent_start=row["parent_start"],
-        parent_end=row["parent_stop"],
-        metadata=row["metadata"],
-        url=row["url"],
-        language=row["language"],
-    )
-
-
-_PASSAGES = """
+_PASSAGES = f"""
 SELECT b.revision, p.* FROM knowledge_base b LEFT JOIN LATERAL (
-    SELECT c.id, c.version_id, c.page, c.section, c.start, c.stop, c.parent_start, c.parent_stop, c.body,
-        v.title, v.language, d.path, d.url, d.metadata, d.review_by, ranked.rank
+    SELECT {COLUMNS}, ranked.rank
     FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS ranked(id, rank)
     CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = ranked.id AND chunk.base_id = %(base)s OFFSET 0) AS c
     JOIN document_version v ON v.id = c.version_id JOIN document d ON d.id = v.document_id
-    WHERE {is_there} AND {condition} ORDER BY ranked.rank LIMIT %(top_k)s
+    WHERE {{is_there}} AND {{condition}} ORDER BY ranked.rank LIMIT %(top_k)s
 ) AS p ON true WHERE b.id = %(base)s ORDER BY p.rank
 """

@@ -57,7 +57,7 @@ async def search(
     workspace: Opened,
     caller: Caller,
     *,
-    q: Annotated[str, Query(min_length=1, max_length=2_000)],
+    q: Annotated[str, Query(max_length=2_000, pattern=r"\S")],
     top_k: Annotated[int, Query(ge=1, le=100)] = 8,
     where: Conditions,
     as_of: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="a revision of the base")] = None,
